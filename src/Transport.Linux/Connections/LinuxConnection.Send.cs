@@ -1,0 +1,181 @@
+using System.Buffers;
+using System.Threading.Tasks.Sources;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.Extensions.Logging;
+using Transport.Linux.Interop;
+
+namespace Transport.Linux.Connections;
+
+/// <content>
+/// Sending: a loop over the output pipe whose continuations run inline, on the thread that flushed, so that a response leaves without a
+/// hop. Only a full socket makes it wait for the event loop.
+/// </content>
+internal sealed partial class LinuxConnection : IValueTaskSource
+{
+    private const int MaxVectors = 16;
+
+    // The states of the wait for writability; see WaitUntilWritable.
+    private const int WriteUnknown = 0;
+    private const int WriteSignaled = 1;
+    private const int WriteAwaited = 2;
+
+    private ManualResetValueTaskSourceCore<bool> _writable;
+    private int _writeState;
+
+    void IValueTaskSource.GetResult(short token) => _writable.GetResult(token);
+
+    ValueTaskSourceStatus IValueTaskSource.GetStatus(short token) => _writable.GetStatus(token);
+
+    void IValueTaskSource.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
+        _writable.OnCompleted(continuation, state, token, flags);
+
+    private async Task SendAsync()
+    {
+        Exception? error = null;
+        try
+        {
+            while (true)
+            {
+                var result = await _output.ReadAsync();
+                if (result.IsCanceled)
+                {
+                    break;
+                }
+
+                var unsent = result.Buffer;
+                while (!unsent.IsEmpty && _abortReason is null)
+                {
+                    Volatile.Write(ref _writeState, WriteUnknown);
+                    var sent = Send(unsent);
+                    if (sent >= 0)
+                    {
+                        unsent = unsent.Slice(sent);
+                    }
+                    else if (sent is -Errno.EAGAIN or -Errno.ENOBUFS)
+                    {
+                        await WaitUntilWritable();
+                    }
+                    else
+                    {
+                        error = ToSendError((int)-sent);
+                        break;
+                    }
+                }
+
+                _output.AdvanceTo(unsent.Start, result.Buffer.End);
+                if (error is not null || _abortReason is not null || (result.IsCompleted && unsent.IsEmpty))
+                {
+                    break;
+                }
+            }
+        }
+        catch (Exception exception)
+        {
+            // The application completed its output with an error.
+            error = exception;
+            TransportLog.ConnectionError(_logger, ConnectionId, exception);
+        }
+
+        _output.Complete(error);
+        _sendError = error;
+        _loop.Post(static state => ((LinuxConnection)state!).OnSendEnded(), this);
+    }
+
+    private void OnSendEnded()
+    {
+        if (_detached is not null)
+        {
+            FinishDetach();
+        }
+        else
+        {
+            Close(_sendError);
+        }
+    }
+
+    private nint Send(in ReadOnlySequence<byte> buffer)
+    {
+        if (buffer.IsSingleSegment)
+        {
+            return SocketCalls.Send(_descriptor, buffer.FirstSpan);
+        }
+
+        return SendVectors(buffer);
+    }
+
+    private unsafe nint SendVectors(in ReadOnlySequence<byte> buffer)
+    {
+        Span<MemoryHandle> pins = new MemoryHandle[MaxVectors];
+        Span<SocketCalls.IoVector> vectors = stackalloc SocketCalls.IoVector[MaxVectors];
+        var count = 0;
+        foreach (var segment in buffer)
+        {
+            if (count == MaxVectors)
+            {
+                break;
+            }
+
+            if (segment.IsEmpty)
+            {
+                continue;
+            }
+
+            pins[count] = segment.Pin();
+            vectors[count] = new SocketCalls.IoVector { Base = (byte*)pins[count].Pointer, Length = (nuint)segment.Length };
+            count++;
+        }
+
+        var sent = SocketCalls.SendMessage(_descriptor, vectors[..count]);
+        for (var i = 0; i < count; i++)
+        {
+            pins[i].Dispose();
+        }
+
+        return sent;
+    }
+
+    private Exception ToSendError(int errno)
+    {
+        if (errno is Errno.EPIPE or Errno.ECONNRESET)
+        {
+            if (_logger.IsEnabled(LogLevel.Debug))
+            {
+                TransportLog.ConnectionReset(_logger, ConnectionId);
+            }
+
+            return new ConnectionResetException("The connection was reset by the peer.", Errno.ToException("send", ConnectionId, errno));
+        }
+
+        var error = Errno.ToException("send", $"connection {ConnectionId}", errno);
+        TransportLog.ConnectionError(_logger, ConnectionId, error);
+        return error;
+    }
+
+    /// <summary>
+    /// Waits for the event loop to report the socket writable. The report may come between the send that failed and this call: then the state
+    /// is already <see cref="WriteSignaled"/> and there is nothing to wait for.
+    /// </summary>
+    private ValueTask WaitUntilWritable()
+    {
+        _writable.Reset();
+        if (Interlocked.CompareExchange(ref _writeState, WriteAwaited, WriteUnknown) == WriteUnknown)
+        {
+            if (_abortReason is not null)
+            {
+                SignalWritable();
+            }
+
+            return new ValueTask(this, _writable.Version);
+        }
+
+        return ValueTask.CompletedTask;
+    }
+
+    private void SignalWritable()
+    {
+        if (Interlocked.Exchange(ref _writeState, WriteSignaled) == WriteAwaited)
+        {
+            _writable.SetResult(true);
+        }
+    }
+}

@@ -1,0 +1,201 @@
+using System.Buffers;
+using System.IO.Pipelines;
+using System.Net;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.Extensions.Logging;
+using Transport.Linux.Interop;
+
+namespace Transport.Linux.Connections;
+
+/// <summary>
+/// One accepted connection under Kestrel: bytes are received on the event loop into the input pipe, and sent from the output pipe by the
+/// thread that flushed it. The descriptor is closed on the event loop only, after the send loop has ended.
+/// </summary>
+internal sealed partial class LinuxConnection : ConnectionContext, IReadinessHandler
+{
+    private const Readiness Interest = Readiness.Readable | Readiness.Writable | Readiness.ReadHangUp;
+
+    private static long s_lastId = DateTime.UtcNow.Ticks;
+
+    private readonly EventLoop _loop;
+    private readonly int _descriptor;
+    private readonly ILogger _logger;
+    private readonly LinuxTransportOptions _options;
+    private readonly bool _finOnError;
+    private readonly DuplexPipe _originalTransport;
+    private readonly PipeWriter _input;
+    private readonly PipeReader _output;
+    private readonly CancellationTokenSource _closedSource = new();
+    private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly Lock _abortLock = new();
+
+    private EventRegistration _registration;
+    private volatile ConnectionAbortedException? _abortReason;
+    private string? _connectionId;
+    private bool _isClosedFired;
+
+    public LinuxConnection(
+        in AcceptedSocket socket,
+        MemoryPool<byte> memoryPool,
+        PipeOptions inputOptions,
+        PipeOptions outputOptions,
+        LinuxTransportOptions options,
+        bool finOnError,
+        ILogger logger)
+    {
+        _loop = socket.Loop;
+        _descriptor = socket.Descriptor;
+        _logger = logger;
+        _options = options;
+        _finOnError = finOnError;
+        MemoryPool = memoryPool;
+        LocalEndPoint = socket.GetLocalEndPoint();
+        RemoteEndPoint = socket.GetRemoteEndPoint();
+        ConnectionClosed = _closedSource.Token;
+
+        var input = new Pipe(inputOptions);
+        var output = new Pipe(outputOptions);
+        _input = input.Writer;
+        _output = output.Reader;
+        // Middleware (TLS, logging) may put another pipe in Transport's place; disposal must still find this one.
+        _originalTransport = new DuplexPipe(input.Reader, output.Writer);
+        Transport = _originalTransport;
+        if (LocalEndPoint is IPEndPoint && options.NoDelay)
+        {
+            _ = SocketCalls.SetOption(_descriptor, SocketCalls.IPPROTO_TCP, SocketCalls.TCP_NODELAY, 1);
+        }
+    }
+
+    public override string ConnectionId
+    {
+        get => _connectionId ??= ConnectionIds.ToText(Interlocked.Increment(ref s_lastId));
+        set => _connectionId = value;
+    }
+
+    public override IDuplexPipe Transport { get; set; }
+
+    public override EndPoint? LocalEndPoint { get; set; }
+
+    public override EndPoint? RemoteEndPoint { get; set; }
+
+    public override CancellationToken ConnectionClosed { get; set; }
+
+    public MemoryPool<byte> MemoryPool { get; }
+
+    /// <summary>Begins to receive and send. On the event loop.</summary>
+    public void Start()
+    {
+        if (!_options.WaitForDataBeforeAllocatingBuffer)
+        {
+            _ = _input.GetMemory(MinReceiveBufferSize);
+        }
+
+        _registration = _loop.Register(_descriptor, Interest, this);
+        _ = SendAsync();
+    }
+
+    public void OnReady(Readiness readiness)
+    {
+        if ((readiness & (Readiness.Writable | Readiness.Error | Readiness.HangUp)) != 0)
+        {
+            SignalWritable();
+        }
+
+        if ((readiness & ~Readiness.Writable) != 0)
+        {
+            Receive(readiness);
+        }
+    }
+
+    public override void Abort() => Abort(new ConnectionAbortedException("The connection was aborted by the application."));
+
+    public override void Abort(ConnectionAbortedException abortReason)
+    {
+        lock (_abortLock)
+        {
+            if (_abortReason is not null)
+            {
+                return;
+            }
+
+            _abortReason = abortReason;
+        }
+
+        // Whatever the send loop waits for, it ends now, and its end closes the descriptor.
+        _output.CancelPendingRead();
+        SignalWritable();
+    }
+
+    public override async ValueTask DisposeAsync()
+    {
+        _originalTransport.Input.Complete();
+        _originalTransport.Output.Complete();
+        await _ended.Task;
+        _closedSource.Dispose();
+        await base.DisposeAsync();
+    }
+
+    /// <summary>The last step of a connection that was not detached. On the event loop.</summary>
+    private void Close(Exception? sendError)
+    {
+        var reason = sendError ?? _abortReason;
+        _loop.Forget(_registration);
+        if (reason is not null && !_finOnError)
+        {
+            if (_logger.IsEnabled(LogLevel.Debug))
+            {
+                TransportLog.ConnectionWriteRst(_logger, ConnectionId, reason.Message);
+            }
+
+            _ = SocketCalls.SetLingerZero(_descriptor);
+        }
+        else
+        {
+            reason ??= new ConnectionAbortedException("The transport's send loop completed gracefully.");
+            if (_logger.IsEnabled(LogLevel.Debug))
+            {
+                TransportLog.ConnectionWriteFin(_logger, ConnectionId, reason.Message);
+            }
+
+            _ = SocketCalls.Shutdown(_descriptor, SocketCalls.SHUT_RDWR);
+        }
+
+        _ = SocketCalls.Close(_descriptor);
+        CompleteInput(reason);
+        FireConnectionClosed();
+        _ended.TrySetResult();
+    }
+
+    /// <summary>Tells Kestrel that the peer is gone or going; application code behind the token runs on the thread pool.</summary>
+    private void FireConnectionClosed()
+    {
+        if (_isClosedFired)
+        {
+            return;
+        }
+
+        _isClosedFired = true;
+        ThreadPool.UnsafeQueueUserWorkItem(static connection =>
+        {
+            try
+            {
+                connection._closedSource.Cancel();
+            }
+            catch (ObjectDisposedException)
+            {
+                // The connection was disposed before the pool came round to this.
+            }
+            catch (AggregateException exception)
+            {
+                TransportLog.ConnectionError(connection._logger, connection.ConnectionId, exception);
+            }
+        }, this, preferLocal: false);
+    }
+
+    private sealed class DuplexPipe(PipeReader input, PipeWriter output) : IDuplexPipe
+    {
+        public PipeReader Input => input;
+
+        public PipeWriter Output => output;
+    }
+}

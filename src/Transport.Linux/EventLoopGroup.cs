@@ -1,0 +1,90 @@
+using System.Net;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using Transport.Linux.EventLoops;
+using Transport.Linux.Interop;
+using Transport.Linux.Listening;
+
+namespace Transport.Linux;
+
+/// <summary>
+/// The event loops of the process: as many as <see cref="LinuxTransportOptions.ThreadCount"/> says, shared by every endpoint and by the
+/// relays. A singleton of the application's services; the loops start with the first use of <see cref="Loops"/>.
+/// </summary>
+public sealed class EventLoopGroup : IDisposable
+{
+    private readonly Lazy<EventLoop[]> _loops;
+    private readonly LinuxTransportOptions _options;
+    private readonly ILogger _logger;
+
+    /// <summary>Prepares the loops; no thread is started yet.</summary>
+    /// <param name="options">How many loops to run and how to listen.</param>
+    /// <param name="loggerFactory">Where to log, under the category <c>Transport.Linux</c>.</param>
+    public EventLoopGroup(IOptions<LinuxTransportOptions> options, ILoggerFactory loggerFactory)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        ArgumentNullException.ThrowIfNull(loggerFactory);
+        _options = options.Value;
+        _logger = loggerFactory.CreateLogger("Transport.Linux");
+        _loops = new Lazy<EventLoop[]>(StartLoops);
+    }
+
+    /// <summary>The loops, by their <see cref="EventLoop.Index"/>.</summary>
+    /// <exception cref="PlatformNotSupportedException">The operating system is not Linux.</exception>
+    public IReadOnlyList<EventLoop> Loops => _loops.Value;
+
+    /// <summary>
+    /// Listens on an endpoint with every loop: one SO_REUSEPORT socket for each loop on IP endpoints (socket(7)); one shared socket on Unix
+    /// endpoints and inherited descriptors.
+    /// </summary>
+    /// <param name="endPoint">An <see cref="IPEndPoint"/> (port 0 takes a free port), a
+    /// <see cref="System.Net.Sockets.UnixDomainSocketEndPoint"/> or a <see cref="Microsoft.AspNetCore.Connections.FileHandleEndPoint"/>.</param>
+    /// <param name="handler">Receives the accepted sockets, each on the loop that accepted it.</param>
+    /// <returns>The listener; it accepts from now on.</returns>
+    /// <exception cref="Microsoft.AspNetCore.Connections.AddressInUseException">Another socket listens there.</exception>
+    /// <exception cref="System.Net.Sockets.SocketException">The kernel refused: no permission for a port below
+    /// net.ipv4.ip_unprivileged_port_start, an address that is not this machine's, no descriptor left.</exception>
+    public SocketListener Listen(EndPoint endPoint, IAcceptHandler handler)
+    {
+        ArgumentNullException.ThrowIfNull(endPoint);
+        ArgumentNullException.ThrowIfNull(handler);
+        return SocketListener.Create(endPoint, handler, _loops.Value, _options, _logger);
+    }
+
+    /// <summary>Stops the loops' threads. Descriptors that are still registered are left to their owners.</summary>
+    public void Dispose()
+    {
+        if (_loops.IsValueCreated)
+        {
+            foreach (var loop in _loops.Value)
+            {
+                loop.Stop();
+            }
+        }
+    }
+
+    private EventLoop[] StartLoops()
+    {
+        if (!OperatingSystem.IsLinux())
+        {
+            throw new PlatformNotSupportedException("Event loops need epoll(7), which only Linux has.");
+        }
+
+        var cpus = SchedulerCalls.AllowedCpus();
+        var count = _options.ThreadCount ?? WorkerPlacement.DefaultThreadCount;
+        var placement = WorkerPlacement.Place(count, cpus);
+        var loops = new EventLoop[count];
+        for (var i = 0; i < count; i++)
+        {
+            loops[i] = new EventLoop(i, placement[i], _logger);
+        }
+
+        foreach (var loop in loops)
+        {
+            loop.Start();
+        }
+
+        TransportLog.LoopsStarted(_logger, count, WorkerPlacement.Describe(placement));
+        return loops;
+    }
+}

@@ -1,0 +1,23 @@
+namespace Transport.Linux;
+
+/// <summary>
+/// Takes a connection out of Kestrel's managed pipeline. A feature of every connection of this transport, for connection middleware
+/// that hands the raw socket to a relay.
+/// </summary>
+public interface IConnectionDetachFeature
+{
+    /// <summary>
+    /// Detaches the connection. Bytes written to the connection's output before the call are sent first. Afterwards the connection's pipes
+    /// are completed, <see cref="Microsoft.AspNetCore.Connections.BaseConnectionContext.ConnectionClosed"/> has fired, and the middleware should
+    /// return without calling the next one: Kestrel then sees a connection that completed normally.
+    /// </summary>
+    /// <remarks>
+    /// The caller must not have a read in progress: after a <c>ReadAsync</c>, call <c>AdvanceTo(buffer.Start)</c> to leave all bytes unread.
+    /// Under TLS what is detached is the encrypted stream, so detach before <c>UseHttps</c>.
+    /// </remarks>
+    /// <returns>The detached connection, which the caller owns.</returns>
+    /// <exception cref="Microsoft.AspNetCore.Connections.ConnectionResetException">The peer reset the connection; it is closed.</exception>
+    /// <exception cref="Microsoft.AspNetCore.Connections.ConnectionAbortedException">The connection was aborted; it is closed.</exception>
+    /// <exception cref="InvalidOperationException">The connection was detached before.</exception>
+    ValueTask<DetachedConnection> DetachAsync();
+}

@@ -1,0 +1,30 @@
+using Microsoft.Extensions.Options;
+
+namespace Transport.Linux;
+
+/// <summary>Refuses option values that the transport cannot work with, at start, naming option, value and what is accepted.</summary>
+internal sealed class LinuxTransportOptionsValidator : IValidateOptions<LinuxTransportOptions>
+{
+    private const int MaxThreads = 1024;
+
+    public ValidateOptionsResult Validate(string? name, LinuxTransportOptions options)
+    {
+        var failures = new List<string>();
+        Check(options.ThreadCount is null or (>= 1 and <= MaxThreads), nameof(options.ThreadCount), options.ThreadCount,
+            $"a number from 1 to {MaxThreads}, or nothing for one event loop per available CPU");
+        Check(options.Backlog >= 1, nameof(options.Backlog), options.Backlog, "a number of connections from 1 on");
+        Check(options.MaxReadBufferSize is null or >= 0, nameof(options.MaxReadBufferSize), options.MaxReadBufferSize,
+            "a number of bytes, or 0 for no limit");
+        Check(options.MaxWriteBufferSize is null or >= 0, nameof(options.MaxWriteBufferSize), options.MaxWriteBufferSize,
+            "a number of bytes, or 0 for no limit");
+        return failures.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(failures);
+
+        void Check(bool isValid, string option, object? value, string accepted)
+        {
+            if (!isValid)
+            {
+                failures.Add($"{LinuxTransportOptions.SectionName}:{option} is {value}; accepted is {accepted}.");
+            }
+        }
+    }
+}

@@ -1,0 +1,110 @@
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+using Microsoft.AspNetCore.Connections;
+using Transport.Linux.Interop;
+
+namespace Transport.Linux.Listening;
+
+/// <summary>Opens listening sockets and turns the kernel's refusals into errors that name the address.</summary>
+internal static class ListeningSocket
+{
+    /// <summary>Binds one socket of an IP endpoint's SO_REUSEPORT group.</summary>
+    public static int Bind(IPEndPoint endPoint, bool joinsGroup)
+    {
+        var isIPv6 = endPoint.AddressFamily == AddressFamily.InterNetworkV6;
+        var descriptor = Open(isIPv6 ? SocketCalls.AF_INET6 : SocketCalls.AF_INET, endPoint);
+        try
+        {
+            Set(descriptor, SocketCalls.SOL_SOCKET, SocketCalls.SO_REUSEADDR, 1, "SO_REUSEADDR", endPoint);
+            if (isIPv6)
+            {
+                // As Kestrel's own transport: only the IPv6 wildcard takes IPv4 connections too.
+                var onlyIPv6 = endPoint.Address.Equals(IPAddress.IPv6Any) ? 0 : 1;
+                Set(descriptor, SocketCalls.IPPROTO_IPV6, SocketCalls.IPV6_V6ONLY, onlyIPv6, "IPV6_V6ONLY", endPoint);
+            }
+
+            if (joinsGroup)
+            {
+                Set(descriptor, SocketCalls.SOL_SOCKET, SocketCalls.SO_REUSEPORT, 1, "SO_REUSEPORT", endPoint);
+            }
+
+            Check("bind", SocketCalls.Bind(descriptor, NativeSocketAddress.ToBytes(endPoint).Span), endPoint);
+            if (!joinsGroup)
+            {
+                Set(descriptor, SocketCalls.SOL_SOCKET, SocketCalls.SO_REUSEPORT, 1, "SO_REUSEPORT", endPoint);
+            }
+
+            return descriptor;
+        }
+        catch
+        {
+            _ = SocketCalls.Close(descriptor);
+            throw;
+        }
+    }
+
+    public static void Listen(int descriptor, EndPoint endPoint, int backlog) =>
+        Check("listen", SocketCalls.Listen(descriptor, backlog), endPoint);
+
+    /// <summary>Opens, binds and starts listening on a Unix socket, abstract ones included.</summary>
+    public static int Open(UnixDomainSocketEndPoint endPoint, int backlog)
+    {
+        var descriptor = Open(SocketCalls.AF_UNIX, endPoint);
+        try
+        {
+            Check("bind", SocketCalls.Bind(descriptor, NativeSocketAddress.ToBytes(endPoint).Span), endPoint);
+            Listen(descriptor, endPoint, backlog);
+            return descriptor;
+        }
+        catch
+        {
+            _ = SocketCalls.Close(descriptor);
+            throw;
+        }
+    }
+
+    /// <summary>
+    /// Starts listening on a socket that somebody else opened, a service manager for example. It comes bound but not necessarily listening,
+    /// stays its owner's, and has to be non-blocking for a loop.
+    /// </summary>
+    public static int Adopt(FileHandleEndPoint endPoint, int backlog)
+    {
+        var descriptor = checked((int)endPoint.FileHandle);
+        Check("listen", SocketCalls.Listen(descriptor, backlog), endPoint);
+        Check("fcntl", DescriptorCalls.SetNonBlocking(descriptor), endPoint);
+        return descriptor;
+    }
+
+    public static EndPoint? GetLocalEndPoint(int descriptor)
+    {
+        Span<byte> address = stackalloc byte[NativeSocketAddress.MaxLength];
+        return SocketCalls.GetSocketName(descriptor, address, out var length) < 0 ? null : NativeSocketAddress.ToEndPoint(address[..length]);
+    }
+
+    private static int Open(int family, EndPoint endPoint)
+    {
+        var descriptor = SocketCalls.Socket(
+            family, SocketCalls.SOCK_STREAM | SocketCalls.SOCK_NONBLOCK | SocketCalls.SOCK_CLOEXEC);
+        Check("socket", descriptor, endPoint);
+        return descriptor;
+    }
+
+    private static void Set(int descriptor, int level, int name, int value, string option, EndPoint endPoint) =>
+        Check(string.Create(CultureInfo.InvariantCulture, $"setsockopt({option}={value})"),
+            SocketCalls.SetOption(descriptor, level, name, value), endPoint);
+
+    private static void Check(string call, int result, EndPoint endPoint)
+    {
+        if (result >= 0)
+        {
+            return;
+        }
+
+        var error = Errno.ToException(call, Describe(endPoint), -result);
+        throw -result == Errno.EADDRINUSE ? new AddressInUseException(error.Message, error) : error;
+    }
+
+    private static string Describe(EndPoint endPoint) =>
+        endPoint is FileHandleEndPoint handle ? $"inherited descriptor {handle.FileHandle}" : endPoint.ToString() ?? endPoint.GetType().Name;
+}

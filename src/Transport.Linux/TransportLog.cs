@@ -1,0 +1,53 @@
+using System.Net;
+using Microsoft.Extensions.Logging;
+
+namespace Transport.Linux;
+
+/// <summary>
+/// What the transport logs, under the category <c>Transport.Linux</c>. Ids 4 to 19 are those of Kestrel's socket transport, for the tools
+/// that look for them; ids from 100 on are ours.
+/// </summary>
+internal static partial class TransportLog
+{
+    [LoggerMessage(4, LogLevel.Debug, @"Connection id ""{ConnectionId}"" paused.", EventName = "ConnectionPause")]
+    public static partial void ConnectionPause(ILogger logger, string connectionId);
+
+    [LoggerMessage(5, LogLevel.Debug, @"Connection id ""{ConnectionId}"" resumed.", EventName = "ConnectionResume")]
+    public static partial void ConnectionResume(ILogger logger, string connectionId);
+
+    [LoggerMessage(6, LogLevel.Debug, @"Connection id ""{ConnectionId}"" received FIN.", EventName = "ConnectionReadFin")]
+    public static partial void ConnectionReadFin(ILogger logger, string connectionId);
+
+    [LoggerMessage(7, LogLevel.Debug, @"Connection id ""{ConnectionId}"" sending FIN because: ""{Reason}""", EventName = "ConnectionWriteFin")]
+    public static partial void ConnectionWriteFin(ILogger logger, string connectionId, string reason);
+
+    [LoggerMessage(8, LogLevel.Debug, @"Connection id ""{ConnectionId}"" sending RST because: ""{Reason}""", EventName = "ConnectionWriteRst")]
+    public static partial void ConnectionWriteRst(ILogger logger, string connectionId, string reason);
+
+    [LoggerMessage(14, LogLevel.Debug, @"Connection id ""{ConnectionId}"" communication error.", EventName = "ConnectionError")]
+    public static partial void ConnectionError(ILogger logger, string connectionId, Exception exception);
+
+    [LoggerMessage(19, LogLevel.Debug, @"Connection id ""{ConnectionId}"" reset.", EventName = "ConnectionReset")]
+    public static partial void ConnectionReset(ILogger logger, string connectionId);
+
+    [LoggerMessage(100, LogLevel.Information, "{Count} event loops started, {Placement}.", EventName = "LoopsStarted")]
+    public static partial void LoopsStarted(ILogger logger, int count, string placement);
+
+    [LoggerMessage(101, LogLevel.Warning, "Event loop {Loop} could not be pinned to CPU {Cpu}: {Reason}. It runs unpinned.", EventName = "PinFailed")]
+    public static partial void PinFailed(ILogger logger, int loop, int cpu, string reason);
+
+    [LoggerMessage(102, LogLevel.Error, "A handler on event loop {Loop} threw.", EventName = "HandlerFailed")]
+    public static partial void HandlerFailed(ILogger logger, int loop, Exception exception);
+
+    [LoggerMessage(103, LogLevel.Warning,
+        "Accepting on {EndPoint} is paused: {Reason}. Clients wait in the accept queue; accepting is tried again ten times a second.",
+        EventName = "AcceptPaused")]
+    public static partial void AcceptPaused(ILogger logger, EndPoint endPoint, string reason);
+
+    [LoggerMessage(104, LogLevel.Debug, @"Connection id ""{ConnectionId}"" detached with {Count} unread bytes.", EventName = "ConnectionDetached")]
+    public static partial void ConnectionDetached(ILogger logger, string connectionId, int count);
+
+    [LoggerMessage(105, LogLevel.Information,
+        "This operating system is not Linux: Kestrel's own socket transport stays in place.", EventName = "NotLinux")]
+    public static partial void NotLinux(ILogger logger);
+}

@@ -1,0 +1,35 @@
+using System.Net;
+
+namespace Yarp.Splice.Routing;
+
+/// <summary>One route with a <c>Mode</c>, read from its metadata and checked. Immutable: a reload makes new ones.</summary>
+internal sealed record TcpRoute
+{
+    public required string RouteId { get; init; }
+
+    public required string ClusterId { get; init; }
+
+    /// <summary>The mode that the configuration asks for.</summary>
+    public required SpliceMode Mode { get; init; }
+
+    /// <summary>The local port, from <c>Match.Hosts</c>.</summary>
+    public required int Port { get; init; }
+
+    /// <summary>The address that a port of our own is opened on; <see langword="null"/> for all addresses.</summary>
+    public IPAddress? Listen { get; init; }
+
+    /// <summary>How long one attempt to connect to a destination may take.</summary>
+    public TimeSpan ConnectTimeout { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>How many destinations are tried before the client's connection is closed.</summary>
+    public int ConnectAttempts { get; init; } = 3;
+
+    /// <summary>How long a session may be without a byte in either direction.</summary>
+    public TimeSpan IdleTimeout { get; init; } = TimeSpan.FromHours(1);
+
+    /// <summary>How long a session of which one side has finished may be without a byte.</summary>
+    public TimeSpan HalfCloseTimeout { get; init; } = TimeSpan.FromMinutes(1);
+
+    /// <summary>Sessions that the route may have at once; <see langword="null"/> for no limit. Connections past it are closed at once.</summary>
+    public int? MaxConnections { get; init; }
+}
