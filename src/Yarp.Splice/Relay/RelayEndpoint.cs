@@ -49,6 +49,13 @@ internal sealed class RelayEndpoint(RelaySession session, int descriptor) : IRea
         session.OnEndpointReady(this, readiness);
     }
 
+    /// <summary>The socket's pending error number, zero if there is none. Asking clears it (socket(7), SO_ERROR).</summary>
+    public int TakeError()
+    {
+        var result = SocketCalls.GetOption(descriptor, SocketCalls.SOL_SOCKET, SocketCalls.SO_ERROR, out var error);
+        return result < 0 ? -result : error;
+    }
+
     /// <summary>Closes the socket, with FIN after what is queued, or with RST.</summary>
     public void Close(EventLoop loop, bool reset)
     {

@@ -158,10 +158,10 @@ internal sealed partial class RelaySession
             return;
         }
 
-        var result = SocketCalls.GetOption(endpoint.Descriptor, SocketCalls.SOL_SOCKET, SocketCalls.SO_ERROR, out var error);
-        if (result < 0 || error != 0)
+        var error = endpoint.TakeError();
+        if (error != 0)
         {
-            OnConnectFailed(result < 0 ? -result : error);
+            OnConnectFailed(error);
         }
         else
         {

@@ -11,7 +11,8 @@ namespace Yarp.Splice.Relay;
 /// </summary>
 internal sealed partial class RelaySession : EventLoopTimer
 {
-    private static readonly TimeSpan s_resetPoll = TimeSpan.FromMilliseconds(16);
+    private static readonly TimeSpan s_firstResetPoll = TimeSpan.FromMilliseconds(8);
+    private static readonly TimeSpan s_lastResetPoll = TimeSpan.FromMilliseconds(500);
 
     private readonly RelayEngine _engine;
     private readonly EventLoop _loop;
@@ -27,7 +28,9 @@ internal sealed partial class RelaySession : EventLoopTimer
     private State _state = State.Connecting;
     private long _lastActivityMs;
     private long _resetDeadlineMs;
+    private TimeSpan _resetPoll = s_firstResetPoll;
     private bool _isContinuing;
+    private bool _isTimerShortened;
 
     public RelaySession(
         RelayEngine engine, RelayWorker worker, TcpRoute route, int descriptor, ReadOnlyMemory<byte> prefix, EndPoint? remoteEndPoint)
@@ -73,7 +76,17 @@ internal sealed partial class RelaySession : EventLoopTimer
             case State.Connecting:
                 OnReadyWhileConnecting(endpoint, readiness);
                 break;
-            case State.Relaying or State.Resetting:
+            case State.Relaying:
+                // A blocked direction does not read its source, and one that is over does not either: their reset shows only here. Without
+                // an error a hang-up is two FINs, which the directions see by themselves.
+                if ((readiness & (Readiness.Error | Readiness.HangUp)) != 0 && endpoint.TakeError() != 0)
+                {
+                    Fail(endpoint);
+                }
+
+                Advance();
+                break;
+            case State.Resetting:
                 Advance();
                 break;
         }
@@ -146,14 +159,6 @@ internal sealed partial class RelaySession : EventLoopTimer
     {
         if (direction.IsOver)
         {
-            // Nothing reads from this source any more, so its reset has to be noticed here.
-            if (direction.Source.IsGone && _state == State.Relaying && !From(direction.Sink).IsOver &&
-                SocketCalls.GetOption(direction.Source.Descriptor, SocketCalls.SOL_SOCKET, SocketCalls.SO_ERROR, out var error) == 0 &&
-                error != 0)
-            {
-                Fail(direction.Source);
-            }
-
             return false;
         }
 
@@ -196,23 +201,25 @@ internal sealed partial class RelaySession : EventLoopTimer
         From(Other(endpoint)).Abandon();
         var remaining = From(endpoint);
         remaining.FailSource();
-        _loop.Arm(this, s_resetPoll);
+        _loop.Arm(this, Route.HalfCloseTimeout);
         _ = Advance(remaining);
     }
 
     private void PassResetOn()
     {
-        // RST throws the send queue away (linger zero), so what was handed to the kernel must have been acknowledged before.
+        // RST throws the send queue away (linger zero), so what was handed to the kernel must have been acknowledged before. There is no event
+        // for that, only SIOCOUTQ.
         var other = Other(_failed!);
         var isDelivered = From(_failed!).IsOver && (other.IsGone || SocketCalls.UnacknowledgedBytes(other.Descriptor) <= 0);
         if (isDelivered || _loop.NowMs >= _resetDeadlineMs)
         {
             End(_failed == _client ? RelayOutcome.ClientReset : RelayOutcome.UpstreamReset, resetClient: true, resetUpstream: true);
+            return;
         }
-        else
-        {
-            _loop.Arm(this, s_resetPoll);
-        }
+
+        var left = TimeSpan.FromMilliseconds(_resetDeadlineMs - _loop.NowMs);
+        _loop.Arm(this, left < _resetPoll ? left : _resetPoll);
+        _resetPoll = _resetPoll * 2 < s_lastResetPoll ? _resetPoll * 2 : s_lastResetPoll;
     }
 
     private TimeSpan InactivityLimit =>
@@ -231,8 +238,6 @@ internal sealed partial class RelaySession : EventLoopTimer
         var isHalfClosed = _toUpstream!.IsOver || _toClient!.IsOver;
         End(isHalfClosed ? RelayOutcome.HalfCloseTimeout : RelayOutcome.IdleTimeout, resetClient: false, resetUpstream: false);
     }
-
-    private bool _isTimerShortened;
 
     private void ShortenTimer()
     {

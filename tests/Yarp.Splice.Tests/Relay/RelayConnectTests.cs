@@ -119,7 +119,7 @@ public class RelayConnectTests
             var received = server.ReceiveToEndAsync();
             await client.SendAllAsync(data);
             client.Shutdown(SocketShutdown.Send);
-            Assert.True(data.AsSpan().SequenceEqual(await received));
+            SocketFlow.AssertSame(data, await received);
         }
     }
 

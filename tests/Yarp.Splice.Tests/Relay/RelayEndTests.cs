@@ -22,7 +22,7 @@ public class RelayEndTests
             var received = client.ReceiveToEndAsync();
             await server.SendAllAsync(answer);
             server.Shutdown(SocketShutdown.Send);
-            Assert.True(answer.AsSpan().SequenceEqual(await received));
+            SocketFlow.AssertSame(answer, await received);
         }
 
         await relay.WaitUntilIdleAsync();
@@ -43,7 +43,7 @@ public class RelayEndTests
             var received = server.ReceiveToEndAsync();
             await client.SendAllAsync(upload);
             client.Shutdown(SocketShutdown.Send);
-            Assert.True(upload.AsSpan().SequenceEqual(await received));
+            SocketFlow.AssertSame(upload, await received);
         }
 
         await relay.WaitUntilIdleAsync();

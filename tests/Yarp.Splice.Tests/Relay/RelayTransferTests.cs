@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Net.Sockets;
-using System.Text;
 
 namespace Yarp.Splice.Tests.Relay;
 
@@ -21,8 +20,8 @@ public class RelayTransferTests
             var receivedUp = server.ReceiveToEndAsync();
             var receivedDown = client.ReceiveToEndAsync();
             await Task.WhenAll(SendAndFinish(client, up), SendAndFinish(server, down));
-            Assert.True(up.AsSpan().SequenceEqual(await receivedUp));
-            Assert.True(down.AsSpan().SequenceEqual(await receivedDown));
+            SocketFlow.AssertSame(up, await receivedUp);
+            SocketFlow.AssertSame(down, await receivedDown);
         }
 
         await relay.WaitUntilIdleAsync();
@@ -64,7 +63,7 @@ public class RelayTransferTests
             }
 
             client.Shutdown(SocketShutdown.Send);
-            Assert.True(sent.ToArray().AsSpan().SequenceEqual(await receive), $"session {seed} differs");
+            SocketFlow.AssertSame(sent.ToArray(), await receive);
         }));
         await Task.WhenAll(clients);
         await echoServer;
@@ -82,7 +81,7 @@ public class RelayTransferTests
         await client.SendAllAsync(later);
         client.Shutdown(SocketShutdown.Send);
         using var server = await relay.AcceptAsync();
-        Assert.Equal([.. prefix, .. later], await server.ReceiveToEndAsync());
+        SocketFlow.AssertSame([.. prefix, .. later], await server.ReceiveToEndAsync());
     }
 
     [Theory]
@@ -92,7 +91,7 @@ public class RelayTransferTests
         await using var relay = RelayFixture.Create(mode);
         var (client, server) = await relay.ConnectPairAsync();
         await server.SendAllAsync("220 ready\r\n"u8.ToArray());
-        Assert.Equal("220 ready\r\n", Encoding.ASCII.GetString(await client.ReceiveExactlyAsync(11)));
+        Assert.Equal("220 ready\r\n"u8.ToArray(), await client.ReceiveExactlyAsync(11));
         client.Dispose();
         server.Dispose();
     }
@@ -109,14 +108,14 @@ public class RelayTransferTests
             var burst = SocketFlow.Payload(8 * 1024 * 1024 + 1);
             var received = server.ReceiveExactlyAsync(burst.Length);
             await client.SendAllAsync(burst);
-            Assert.True(burst.AsSpan().SequenceEqual(await received));
+            SocketFlow.AssertSame(burst, await received);
 
             var echo = EchoAsync(server);
             var times = new List<double>();
             for (var i = 0; i < 200; i++)
             {
                 var started = Stopwatch.GetTimestamp();
-                await client.SendAllAsync(new[] { (byte)i });
+                await client.SendAllAsync(new byte[] { (byte)i });
                 Assert.Equal((byte)i, (await client.ReceiveExactlyAsync(1))[0]);
                 times.Add(Stopwatch.GetElapsedTime(started).TotalMilliseconds);
             }
@@ -159,7 +158,7 @@ public class RelayTransferTests
             }
 
             client.Shutdown(SocketShutdown.Send);
-            Assert.True(sent.ToArray().AsSpan().SequenceEqual(await server.ReceiveToEndAsync()));
+            SocketFlow.AssertSame(sent.ToArray(), await server.ReceiveToEndAsync());
         }
     }
 

@@ -66,6 +66,15 @@ internal static class SocketFlow
         }
     }
 
+    /// <summary>As Assert.Equal for large payloads: says where they differ instead of printing them.</summary>
+    public static void AssertSame(byte[] expected, byte[] actual)
+    {
+        var common = expected.AsSpan().CommonPrefixLength(actual);
+        Assert.True(
+            common == expected.Length && common == actual.Length,
+            $"{actual.Length} bytes instead of {expected.Length}, equal up to {common}");
+    }
+
     public static void Reset(this Socket socket)
     {
         socket.LingerState = new LingerOption(true, 0);
