@@ -51,7 +51,7 @@ internal sealed class TestGateway : IAsyncDisposable
             builder.WebHost.UseLinuxZeroCopyTransport();
         }
 
-        builder.Logging.AddProvider(log);
+        builder.Logging.AddProvider(log).SetMinimumLevel(LogLevel.Debug);
         builder.Services.AddSingleton<IRelayEngine>(relay);
         configure?.Invoke(builder);
         var section = builder.Configuration.GetSection("ReverseProxy");
