@@ -60,6 +60,16 @@ public class ConfigurationTests
         Assert.Single(app.Services.GetRequiredService<TcpRoutes>().Current.Routes);
     }
 
+    [Fact]
+    public async Task Keys_of_other_libraries_are_accepted_when_they_are_named()
+    {
+        var gateway = TestGateway.Create(
+            Route(""" "ClusterId": "web", "owner": "somebody", "Match": { "Path": "/x" } """),
+            static builder => builder.Services.Configure<SpliceOptions>(static options => options.AdditionalRouteKeys.Add("Owner")));
+        await using var app = gateway.App;
+        Assert.True(app.Services.GetRequiredService<IProxyStateLookup>().TryGetRoute("r", out _));
+    }
+
     [Theory]
     [InlineData(""" "Mode": "Fast" """, "Route 'r': Mode is 'Fast'; accepted are Copy, Splice, Sockmap, Auto.")]
     [InlineData(""" "Mode": "1" """, "Route 'r': Mode is '1'; accepted are Copy, Splice, Sockmap, Auto.")]

@@ -1,11 +1,12 @@
 using System.Net;
 using System.Net.Sockets;
 using Microsoft.AspNetCore.Builder;
-using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 using Yarp.Splice.Listening;
+using Yarp.Splice.Routing;
 
 namespace Yarp.Splice.Tests;
 
@@ -151,13 +152,20 @@ public class PortTests
     }
 
     [Fact]
-    public async Task A_port_of_Kestrels_configuration_becomes_a_tcp_port_on_reload_and_HTTP_again()
+    public async Task A_port_of_Kestrels_becomes_a_tcp_port_on_reload_and_HTTP_again()
     {
         await using var gateway = await TestGateway.StartAsync(Proxy());
         var port = gateway.HttpPort;
         gateway.Replace(Proxy(Route("a", port)));
         await gateway.Log.WaitForAsync("Route a listens on");
         Assert.Equal("relayed by a in mode Splice", await TestGateway.ReadAllAsync(port));
+
+        var changed = new TaskCompletionSource();
+        gateway.App.Services.GetRequiredService<TcpRoutes>().Changed += changed.SetResult;
+        gateway.Replace(Proxy());
+        await changed.Task.WaitAsync(TestGateway.Patience);
+        Assert.StartsWith("HTTP/1.1 404", await TestGateway.ReadAllAsync(port, "GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"),
+            StringComparison.Ordinal);
     }
 
     [Fact]

@@ -17,6 +17,8 @@ internal sealed class TestGateway : IAsyncDisposable
 {
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
 
+    private static int s_nextPort = Environment.ProcessId * 100;
+
     private readonly JsonText _json;
 
     private TestGateway(WebApplication app, JsonText json, CollectedLog log, FakeRelay relay)
@@ -51,7 +53,7 @@ internal sealed class TestGateway : IAsyncDisposable
             builder.WebHost.UseLinuxZeroCopyTransport();
         }
 
-        builder.Logging.AddProvider(log);
+        builder.Logging.AddProvider(log).SetMinimumLevel(LogLevel.Debug);
         builder.Services.AddSingleton<IRelayEngine>(relay);
         configure?.Invoke(builder);
         var section = builder.Configuration.GetSection("ReverseProxy");
@@ -87,12 +89,26 @@ internal sealed class TestGateway : IAsyncDisposable
         return gateway;
     }
 
-    /// <summary>A port that nobody listened on a moment ago.</summary>
+    /// <summary>
+    /// A port that nobody listened on a moment ago, each time another one, and below the range that the system gives out by itself
+    /// (net.ipv4.ip_local_port_range), so that no other test's connection takes it in the meantime.
+    /// </summary>
     public static int FreePort()
     {
-        using var socket = new Socket(AddressFamily.InterNetworkV6, SocketType.Stream, ProtocolType.Tcp) { DualMode = true };
-        socket.Bind(new IPEndPoint(IPAddress.IPv6Any, 0));
-        return ((IPEndPoint)socket.LocalEndPoint!).Port;
+        while (true)
+        {
+            var port = 20000 + (int)((uint)Interlocked.Increment(ref s_nextPort) % 12000);
+            using var socket = new Socket(AddressFamily.InterNetworkV6, SocketType.Stream, ProtocolType.Tcp) { DualMode = true };
+            try
+            {
+                socket.Bind(new IPEndPoint(IPAddress.IPv6Any, port));
+                return port;
+            }
+            catch (SocketException)
+            {
+                // In use: the next one.
+            }
+        }
     }
 
     /// <summary>Connects and reads until the end of the stream.</summary>

@@ -25,7 +25,7 @@ internal sealed class TcpPortManager(
     private readonly ILogger _logger = loggerFactory.CreateLogger(SpliceLog.Category);
     private readonly SemaphoreSlim _turn = new(1, 1);
     private readonly Dictionary<TcpPort, IOpenPort> _open = [];
-    private readonly Dictionary<TcpPort, string> _announced = [];
+    private Dictionary<TcpPort, string> _taken = [];
     private bool _isStopping;
 
     public Task StartingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
@@ -115,6 +115,7 @@ internal sealed class TcpPortManager(
     {
         var kestrelPorts = new KestrelPorts(server);
         var wanted = new Dictionary<TcpPort, TcpRoute>();
+        var taken = new Dictionary<TcpPort, string>();
         foreach (var route in routes.Current.Routes)
         {
             var port = TcpPort.Of(route);
@@ -122,12 +123,17 @@ internal sealed class TcpPortManager(
             {
                 wanted.Add(port, route);
             }
-            else if (_announced.GetValueOrDefault(port) != route.RouteId)
+            else
             {
-                _announced[port] = route.RouteId;
-                SpliceLog.PortTaken(_logger, route.RouteId, port.ToString(), route.Mode);
+                taken.Add(port, route.RouteId);
+                if (_taken.GetValueOrDefault(port) != route.RouteId)
+                {
+                    SpliceLog.PortTaken(_logger, route.RouteId, port.ToString(), route.Mode);
+                }
             }
         }
+
+        _taken = taken;
 
         foreach (var port in _open.Keys.Except(wanted.Keys).ToArray())
         {

@@ -102,19 +102,15 @@ internal sealed class ManagedSession : IDisposable
             return;
         }
 
+        // Before Kestrel's transport is told, which would say FIN.
+        Reset(_clientSocket);
         _client.Abort(new ConnectionAbortedException($"The session of route {_route.RouteId} ended: {outcome}."));
+        Reset(_upstream);
         try
         {
-            // SO_LINGER with zero seconds makes the close a reset (socket(7)).
-            if (_upstream is { } upstream)
-            {
-                upstream.LingerState = new LingerOption(true, 0);
-                upstream.Dispose();
-            }
-
             _aborted.Cancel();
         }
-        catch (Exception exception) when (exception is ObjectDisposedException or SocketException)
+        catch (ObjectDisposedException)
         {
             // The session has ended by itself in the meantime.
         }
@@ -124,6 +120,19 @@ internal sealed class ManagedSession : IDisposable
     {
         _watch.Dispose();
         _aborted.Dispose();
+    }
+
+    private static void Reset(Socket? socket)
+    {
+        try
+        {
+            // SO_LINGER with zero seconds makes the close a reset (socket(7)).
+            socket?.Close(timeout: 0);
+        }
+        catch (Exception exception) when (exception is ObjectDisposedException or SocketException)
+        {
+            // Closed already.
+        }
     }
 
     private bool SetOutcome(string outcome) => Interlocked.CompareExchange(ref _outcome, outcome, null) is null;
