@@ -4,6 +4,7 @@ using System.Text.RegularExpressions;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.Options;
 using Transport.Linux;
+using Yarp.Splice;
 
 namespace Demo.Gateway.Errors;
 
@@ -42,8 +43,10 @@ internal sealed partial record StartupFailure(int ExitCode, IReadOnlyList<string
     {
         AggregateException aggregate => aggregate.InnerExceptions.SelectMany(Causes),
         OptionsValidationException options => options.Failures.Select(failure => new ConfigurationMistakeException(failure)),
+        SpliceConfigurationException splice => splice.Mistakes.Select(mistake => new ConfigurationMistakeException(mistake)),
         // YARP and the host wrap the interesting ones in a sentence that says only that starting failed.
-        InvalidOperationException { InnerException: AggregateException or InvalidOperationException or OptionsValidationException } wrapper
+        InvalidOperationException { InnerException: AggregateException or InvalidOperationException or OptionsValidationException
+            or SpliceConfigurationException } wrapper
             => Causes(wrapper.InnerException!),
         _ => [exception],
     };
