@@ -63,7 +63,8 @@ internal sealed record GatewayCommandLine
                     ? result with { ConfigFile = value }
                     : throw new ConfigurationMistakeException($"--config: {value} is a second file; accepted is one.");
             }
-            else
+            // Hosts that pass a whole configuration on, as test servers do, name its sections too.
+            else if (value.Length > 0 || !s_sections.Contains(name[2..], StringComparer.OrdinalIgnoreCase))
             {
                 settings.Add($"{name}={value}");
             }
@@ -81,8 +82,7 @@ internal sealed record GatewayCommandLine
 
         var key = name[2..].Replace("__", ":", StringComparison.Ordinal);
         var colon = key.IndexOf(':', StringComparison.Ordinal);
-        return colon < 0
-            ? s_settings.Contains(key, StringComparer.OrdinalIgnoreCase)
-            : s_sections.Contains(key[..colon], StringComparer.OrdinalIgnoreCase);
+        return s_sections.Contains(colon < 0 ? key : key[..colon], StringComparer.OrdinalIgnoreCase)
+            || (colon < 0 && s_settings.Contains(key, StringComparer.OrdinalIgnoreCase));
     }
 }

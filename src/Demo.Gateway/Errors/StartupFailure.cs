@@ -11,6 +11,9 @@ namespace Demo.Gateway.Errors;
 /// <summary>Turns what stopped the start into one line for each mistake and an exit code. Nobody should need a stack trace to mend a file.</summary>
 internal sealed partial record StartupFailure(int ExitCode, IReadOnlyList<string> Lines)
 {
+    private const string CannotListen = " cannot listen on ";
+    private const string InUse = "the address is in use";
+
     private const string OtherAddress = "choose another with --urls, Kestrel:Endpoints, or the port in the TCP route's Match.Hosts";
 
     public static StartupFailure From(Exception exception)
@@ -37,19 +40,26 @@ internal sealed partial record StartupFailure(int ExitCode, IReadOnlyList<string
 
     /// <summary>The address that another program listens on, or <see langword="null"/> if that is not what went wrong.</summary>
     public static string? FindAddressInUse(Exception exception) =>
-        Find<AddressInUseException>(exception) is { } inUse ? AddressIn(exception, inUse) : null;
+        Find<AddressInUseException>(exception) is { } inUse ? AddressIn(exception, inUse)
+        : Find<SpliceConfigurationException>(exception) is { } splice && splice.Message.Contains(InUse, StringComparison.Ordinal)
+            ? AddressIn(exception, splice)
+            : null;
 
     private static IEnumerable<Exception> Causes(Exception exception) => exception switch
     {
         AggregateException aggregate => aggregate.InnerExceptions.SelectMany(Causes),
         OptionsValidationException options => options.Failures.Select(failure => new ConfigurationMistakeException(failure)),
-        SpliceConfigurationException splice => splice.Mistakes.Select(mistake => new ConfigurationMistakeException(mistake)),
         // YARP and the host wrap the interesting ones in a sentence that says only that starting failed.
-        InvalidOperationException { InnerException: AggregateException or InvalidOperationException or OptionsValidationException
-            or SpliceConfigurationException } wrapper
+        InvalidOperationException { InnerException: AggregateException or InvalidOperationException or OptionsValidationException } wrapper
             => Causes(wrapper.InnerException!),
+        _ when Find<SpliceConfigurationException>(exception) is { } splice => splice.Mistakes.Select(ToCause),
         _ => [exception],
     };
+
+    // Opening a port is the one thing among them that the machine refuses, not the configuration.
+    private static Exception ToCause(string mistake) => mistake.Contains(CannotListen, StringComparison.Ordinal)
+        ? new MachineRefusalException(mistake)
+        : new ConfigurationMistakeException(mistake);
 
     private static (int ExitCode, string Line) Describe(Exception exception)
     {

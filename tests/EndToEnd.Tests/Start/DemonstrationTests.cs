@@ -37,8 +37,8 @@ public sealed class DemonstrationTests
         using var client = await TcpUpstream.ConnectAsync(tcpPort, timeout.Token);
 
         await client.SendAsync("hello"u8.ToArray(), timeout.Token);
-        client.Shutdown(SocketShutdown.Send);
         await using var stream = new NetworkStream(client);
+        client.Shutdown(SocketShutdown.Send);
         using var reader = new StreamReader(stream);
 
         Assert.Equal("hello", await reader.ReadToEndAsync(timeout.Token));

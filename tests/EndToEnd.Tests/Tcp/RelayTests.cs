@@ -164,8 +164,13 @@ public sealed class RelayTests : IDisposable
     private async Task<string> ReadAsync(Socket socket, int count)
     {
         var buffer = new byte[count];
-        await using var stream = new NetworkStream(socket, ownsSocket: false);
-        await stream.ReadExactlyAsync(buffer, _timeout.Token);
+        for (var filled = 0; filled < count;)
+        {
+            var received = await socket.ReceiveAsync(buffer.AsMemory(filled), _timeout.Token);
+            Assert.NotEqual(0, received);
+            filled += received;
+        }
+
         return Encoding.ASCII.GetString(buffer);
     }
 }
