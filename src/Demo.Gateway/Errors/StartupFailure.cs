@@ -47,6 +47,7 @@ internal sealed partial record StartupFailure(int ExitCode, IReadOnlyList<string
 
     private static IEnumerable<Exception> Causes(Exception exception) => exception switch
     {
+        MachineRefusalException or ConfigurationMistakeException => [exception],
         AggregateException aggregate => aggregate.InnerExceptions.SelectMany(Causes),
         OptionsValidationException options => options.Failures.Select(failure => new ConfigurationMistakeException(failure)),
         // YARP and the host wrap the interesting ones in a sentence that says only that starting failed.

@@ -32,7 +32,7 @@ public sealed partial class HttpRouteTests : IAsyncLifetime
             ["Http2"] = GatewayConfiguration.Endpoint($"http://127.0.0.1:{_http2Port}", "Http2"),
             ["Https"] = https,
         });
-        configuration["Kestrel"]!["Limits"] = new JsonObject { ["MaxRequestBodySize"] = 2 * HttpUpstream.DownloadSize };
+        configuration["ReverseProxy"]!["Routes"]!["site"]!["MaxRequestBodySize"] = -1;
         _gateway = await Gateway.StartAsync(configuration);
     }
 
