@@ -64,7 +64,7 @@ check() {
 }
 
 counter() {
-  sed -n "s/.*<Counters .*[[:space:]]$2=\"\([0-9]*\)\".*/\1/p" "$1" | head -n 1
+  sed -n "s/.*<Counters.*[[:space:]]$2=\"\([0-9]*\)\".*/\1/p" "$1" | head -n 1
 }
 
 decode() {

@@ -27,7 +27,8 @@ public static class SpliceReverseProxyBuilderExtensions
     /// so they are read from here; other providers use the metadata <c>Splice.Mode</c>, <c>Splice.IdleTimeout</c> and so on.</param>
     /// <returns>The same builder.</returns>
     /// <remarks>Wrong configuration makes <c>MapReverseProxy</c> throw, with a <see cref="SpliceConfigurationException"/> for each route inside; when
-    /// it is wrong after a change, it is logged and the running configuration is kept. A port that cannot be opened stops the start.</remarks>
+    /// it is wrong after a change, it is logged and the running configuration is kept. A port that cannot be opened
+    /// stops the start with a <see cref="SplicePortException"/>.</remarks>
     public static IReverseProxyBuilder AddSplice(this IReverseProxyBuilder builder, IConfiguration section)
     {
         ArgumentNullException.ThrowIfNull(builder);

@@ -71,7 +71,7 @@ public class PortTests
         using var other = new TcpListener(IPAddress.Any, 0);
         other.Start();
         var port = ((IPEndPoint)other.LocalEndpoint).Port;
-        var exception = await Assert.ThrowsAsync<SpliceConfigurationException>(() => TestGateway.StartAsync(Proxy(Route("a", port))));
+        var exception = await Assert.ThrowsAsync<SplicePortException>(() => TestGateway.StartAsync(Proxy(Route("a", port))));
         Assert.Equal($"Route 'a' cannot listen on *:{port}: the address is in use; stop what listens there, or give the route another port " +
             "in Match:Hosts.", exception.Message);
     }
@@ -93,7 +93,7 @@ public class PortTests
     [Fact]
     public async Task An_address_that_is_not_ours_stops_the_start()
     {
-        var exception = await Assert.ThrowsAsync<SpliceConfigurationException>(() => TestGateway.StartAsync(
+        var exception = await Assert.ThrowsAsync<SplicePortException>(() => TestGateway.StartAsync(
             Proxy(Route("a", TestGateway.FreePort(), """ , "Splice": { "Listen": "192.0.2.1" } """))));
         Assert.Contains("this machine does not have the address; set Splice:Listen to one that it has", exception.Message, StringComparison.Ordinal);
     }
@@ -101,7 +101,7 @@ public class PortTests
     [Fact]
     public async Task A_privileged_port_without_permission_stops_the_start()
     {
-        var exception = await Assert.ThrowsAsync<SpliceConfigurationException>(() => TestGateway.StartAsync(
+        var exception = await Assert.ThrowsAsync<SplicePortException>(() => TestGateway.StartAsync(
             Proxy(Route("a", 80)), static builder => builder.Services.AddSingleton<IPortOpener, DeniedPorts>()));
         Assert.Equal("Route 'a' cannot listen on *:80: no permission for a port this low; give the route another port in Match:Hosts, set the " +
             "sysctl net.ipv4.ip_unprivileged_port_start to 80 or less, or give the process CAP_NET_BIND_SERVICE.", exception.Message);

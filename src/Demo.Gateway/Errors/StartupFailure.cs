@@ -11,7 +11,6 @@ namespace Demo.Gateway.Errors;
 /// <summary>Turns what stopped the start into one line for each mistake and an exit code. Nobody should need a stack trace to mend a file.</summary>
 internal sealed partial record StartupFailure(int ExitCode, IReadOnlyList<string> Lines)
 {
-    private const string CannotListen = " cannot listen on ";
     private const string InUse = "the address is in use";
 
     private const string OtherAddress = "choose another with --urls, Kestrel:Endpoints, or the port in the TCP route's Match.Hosts";
@@ -41,8 +40,8 @@ internal sealed partial record StartupFailure(int ExitCode, IReadOnlyList<string
     /// <summary>The address that another program listens on, or <see langword="null"/> if that is not what went wrong.</summary>
     public static string? FindAddressInUse(Exception exception) =>
         Find<AddressInUseException>(exception) is { } inUse ? AddressIn(exception, inUse)
-        : Find<SpliceConfigurationException>(exception) is { } splice && splice.Message.Contains(InUse, StringComparison.Ordinal)
-            ? AddressIn(exception, splice)
+        : Find<SplicePortException>(exception) is { } ports && ports.Message.Contains(InUse, StringComparison.Ordinal)
+            ? AddressIn(exception, ports)
             : null;
 
     private static IEnumerable<Exception> Causes(Exception exception) => exception switch
@@ -53,14 +52,11 @@ internal sealed partial record StartupFailure(int ExitCode, IReadOnlyList<string
         // YARP and the host wrap the interesting ones in a sentence that says only that starting failed.
         InvalidOperationException { InnerException: AggregateException or InvalidOperationException or OptionsValidationException } wrapper
             => Causes(wrapper.InnerException!),
-        _ when Find<SpliceConfigurationException>(exception) is { } splice => splice.Mistakes.Select(ToCause),
+        _ when Find<SpliceConfigurationException>(exception) is { } splice
+            => splice.Mistakes.Select(static mistake => new ConfigurationMistakeException(mistake)),
+        _ when Find<SplicePortException>(exception) is { } ports => ports.Refusals.Select(static refusal => new MachineRefusalException(refusal)),
         _ => [exception],
     };
-
-    // Opening a port is the one thing among them that the machine refuses, not the configuration.
-    private static Exception ToCause(string mistake) => mistake.Contains(CannotListen, StringComparison.Ordinal)
-        ? new MachineRefusalException(mistake)
-        : new ConfigurationMistakeException(mistake);
 
     private static (int ExitCode, string Line) Describe(Exception exception)
     {

@@ -57,7 +57,7 @@ internal sealed partial class LinuxConnection :
 
     IEnumerator<KeyValuePair<Type, object>> IEnumerable<KeyValuePair<Type, object>>.GetEnumerator()
     {
-        foreach (var type in OwnFeatures)
+        foreach (var type in s_ownFeatures)
         {
             if (IndexOfAdded(type) < 0)
             {
@@ -76,7 +76,7 @@ internal sealed partial class LinuxConnection :
 
     IEnumerator IEnumerable.GetEnumerator() => ((IEnumerable<KeyValuePair<Type, object>>)this).GetEnumerator();
 
-    private static readonly Type[] OwnFeatures =
+    private static readonly Type[] s_ownFeatures =
     [
         typeof(IConnectionIdFeature), typeof(IConnectionTransportFeature), typeof(IConnectionItemsFeature), typeof(IMemoryPoolFeature),
         typeof(IConnectionLifetimeFeature), typeof(IConnectionEndPointFeature), typeof(IConnectionSocketFeature),
@@ -91,7 +91,7 @@ internal sealed partial class LinuxConnection :
             return _added[index].Value;
         }
 
-        return Array.IndexOf(OwnFeatures, type) >= 0 ? this : null;
+        return Array.IndexOf(s_ownFeatures, type) >= 0 ? this : null;
     }
 
     private void SetFeature(Type type, object? feature)

@@ -41,7 +41,7 @@ internal sealed class TcpPortManager(
             if (mistakes.Count > 0)
             {
                 await CloseAllAsync();
-                throw new SpliceConfigurationException(mistakes);
+                throw new SplicePortException(mistakes);
             }
 
             routes.Changed += OnRoutesChanged;
