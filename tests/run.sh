@@ -109,7 +109,7 @@ run_tests() {
   echo "$run_passed passed, $run_failed failed, $not_run skipped"
   show_failures "$trx"
   # A host that crashes half-way still leaves a result file, without the tests that it never reached.
-  if grep -q -E 'Test host process crashed|Test Run Aborted|outcome="(Aborted|Error)"' "$results/$name.log" "$trx"; then
+  if grep -q -E "Test host process crashed|[Tt]est run (was )?aborted" "$results/$name.log"; then
     failed=$((failed + 1))
     echo "FAILED $name: the run was aborted, its last lines are:"
     tail -n 40 "$results/$name.log"

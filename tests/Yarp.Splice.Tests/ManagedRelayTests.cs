@@ -65,7 +65,7 @@ public sealed class ManagedRelayTests : IDisposable
         var sending = SendAllAndFinishAsync(client, upload);
         Assert.Equal(upload, await ReadAllAsync(server));
         await sending;
-        await gateway.Log.WaitForAsync($"session ended (completed), {Bulk} bytes to the upstream, 6 to the client");
+        await gateway.Log.WaitForAsync($"session ended (finished), {Bulk} bytes to the upstream, 6 to the client");
     }
 
     [Fact]
@@ -243,7 +243,7 @@ public sealed class ManagedRelayTests : IDisposable
         await SendAllAndFinishAsync(server, "seven.."u8.ToArray());
         Assert.Equal("seven.."u8.ToArray(), await ReadAllAsync(client));
 
-        Assert.Equal("splice.session.duration a Managed completed", await ended.Task.WaitAsync(_patience.Token));
+        Assert.Equal("splice.session.duration a Managed finished", await ended.Task.WaitAsync(_patience.Token));
         Assert.Equal(0, sums["splice.sessions.active"]);
         Assert.Equal(4, sums["splice.bytes upstream"]);
         Assert.Equal(7, sums["splice.bytes client"]);
