@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
@@ -111,6 +112,22 @@ public class KestrelTests
         }
 
         await server.WaitAborted.Task.WaitAsync(Deadline.Generous);
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(5)]
+    public async Task Flush_HandlerKeepsItsThreadAfterwards_ReachesTheClientMeanwhile(int pauseMs)
+    {
+        await using var server = await StartAsync("http", HttpProtocols.Http1);
+        using var client = CreateClient();
+        for (var round = 0; round < 10; round++)
+        {
+            using var response = await client.GetAsync($"{server.Address}/keep-thread?{pauseMs}", HttpCompletionOption.ResponseHeadersRead);
+            await using var body = await response.Content.ReadAsStreamAsync();
+            Assert.Equal(5, await body.ReadAtLeastAsync(new byte[5], 5).AsTask().WaitAsync(Deadline.Generous));
+            server.KeepThread.Set();
+        }
     }
 
     [Fact]
@@ -269,6 +286,14 @@ public class KestrelTests
             server.WaitEntered.SetResult();
             await server.WaitAborted.Task;
         });
+        app.MapGet("/keep-thread", async context =>
+        {
+            Thread.Sleep(int.Parse(context.Request.QueryString.Value![1..], CultureInfo.InvariantCulture));
+            await context.Response.WriteAsync("first");
+            await context.Response.Body.FlushAsync();
+            Assert.True(server.KeepThread.WaitOne(Deadline.Generous));
+            await context.Response.WriteAsync("second");
+        });
         app.MapGet("/slow", async () =>
         {
             server.WaitEntered.SetResult();
@@ -308,6 +333,8 @@ public class KestrelTests
 
         public string Address => app.Urls.Single();
 
+        public AutoResetEvent KeepThread { get; } = new(false);
+
         public TaskCompletionSource WaitEntered { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
         public TaskCompletionSource WaitAborted { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -321,6 +348,7 @@ public class KestrelTests
         {
             await app.StopAsync().WaitAsync(Deadline.Generous);
             await app.DisposeAsync();
+            KeepThread.Dispose();
         }
     }
 }

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.IO.Pipelines;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.Logging;
+using Transport.Linux.EventLoops;
 
 namespace Transport.Linux.Connections;
 
@@ -34,16 +35,31 @@ internal sealed class LinuxConnectionFactory
     private LoopState CreateState(EventLoop loop, IMemoryPoolFactory<byte>? memoryPoolFactory)
     {
         var pool = memoryPoolFactory?.Create(new MemoryPoolOptions { Owner = "kestrel" }) ?? MemoryPool<byte>.Shared;
-        var application = _options.UnsafePreferInlineScheduling ? PipeScheduler.Inline : PipeScheduler.ThreadPool;
+        // What the application's flushes continue: on the loop as its reads, or on the thread pool.
+        var flushed = _options.UnsafePreferInlineScheduling ? PipeScheduler.Inline : PipeScheduler.ThreadPool;
         var maxRead = _options.MaxReadBufferSize ?? 0;
         var maxWrite = _options.MaxWriteBufferSize ?? 0;
         return new LoopState(
             pool,
-            new PipeOptions(pool, application, new EventLoopScheduler(loop), maxRead, maxRead / 2, useSynchronizationContext: false),
-            new PipeOptions(pool, PipeScheduler.Inline, application, maxWrite, maxWrite / 2, useSynchronizationContext: false));
+            new PipeOptions(pool, new ReceivedScheduler(loop, _options.UnsafePreferInlineScheduling), new EventLoopScheduler(loop), maxRead, maxRead / 2, useSynchronizationContext: false),
+            new PipeOptions(pool, SendScheduler.Instance, flushed, maxWrite, maxWrite / 2, useSynchronizationContext: false));
     }
 
     private sealed record LoopState(MemoryPool<byte> MemoryPool, PipeOptions InputOptions, PipeOptions OutputOptions);
+
+    /// <summary>Received bytes wake the application.</summary>
+    private sealed class ReceivedScheduler(EventLoop loop, bool isInline) : PipeScheduler
+    {
+        public override void Schedule(Action<object?> action, object? state) => loop.RunApplication(action, state, isInline);
+    }
+
+    /// <summary>Flushed bytes are sent by the thread that flushed them.</summary>
+    private sealed class SendScheduler : PipeScheduler
+    {
+        public static readonly SendScheduler Instance = new();
+
+        public override void Schedule(Action<object?> action, object? state) => ApplicationDispatch.Send(action, state);
+    }
 
     private sealed class EventLoopScheduler(EventLoop loop) : PipeScheduler
     {

@@ -48,10 +48,11 @@ public sealed partial class EventLoop
             var count = EpollCalls.Wait(_epoll, events, MaxEventsPerRound, ComputeTimeout());
             Volatile.Write(ref _mayBlock, 0);
             NowMs = Environment.TickCount64;
+            RunGuard();
             for (var i = 0; i < count; i++)
             {
                 var record = events + (i * EpollCalls.EventSize);
-                Dispatch(*(ulong*)(record + EpollCalls.DataOffset), (Readiness)(*(uint*)record));
+                DispatchEvent(*(ulong*)(record + EpollCalls.DataOffset), (Readiness)(*(uint*)record));
             }
 
             RunQueue();
@@ -68,10 +69,10 @@ public sealed partial class EventLoop
 
         // Announce the wait before the last look at the queue; see Post.
         Interlocked.Exchange(ref _mayBlock, 1);
-        return _queue.IsEmpty ? _timers.TimeoutMs(NowMs) : 0;
+        return _queue.IsEmpty ? LimitByGuard(_timers.TimeoutMs(NowMs)) : 0;
     }
 
-    private void Dispatch(ulong key, Readiness readiness)
+    private void DispatchEvent(ulong key, Readiness readiness)
     {
         if (key == WakeUpKey)
         {
