@@ -1,0 +1,77 @@
+using System.Runtime.InteropServices;
+using Bench.Driver;
+using Bench.Driver.Processes;
+using Bench.Driver.Reporting;
+using Bench.Driver.Results;
+using Bench.Driver.Rows;
+
+BenchOptions options;
+var rows = AllRows.Create();
+try
+{
+    options = BenchOptions.Parse(args);
+    var unknown = options.Rows.FirstOrDefault(name => rows.All(row => row.Name != name));
+    if (unknown is not null)
+    {
+        throw new UsageException($"There is no row '{unknown}'. The rows are: {string.Join(", ", rows.Select(static row => row.Name))}.");
+    }
+}
+catch (UsageException exception)
+{
+    Console.Error.WriteLine(exception.Message);
+    return 2;
+}
+
+if (options.Help || options.List)
+{
+    Console.WriteLine(options.Help ? BenchOptions.Usage : string.Join('\n', rows.Select(static row => $"{row.Name,-16}{row.Title}")));
+    return 0;
+}
+
+var temporary = Directory.CreateTempSubdirectory("bench-");
+// PostgreSQL runs as a user of its own below this folder.
+File.SetUnixFileMode(temporary.FullName, (UnixFileMode)Convert.ToInt32("755", 8));
+AppDomain.CurrentDomain.ProcessExit += (_, _) => RunningProcesses.KillAll();
+using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, static _ => RunningProcesses.KillAll());
+try
+{
+    var paths = new BenchPaths(BenchPaths.FindRoot(), temporary.FullName);
+    var bench = new Bench.Driver.Bench(options, paths, new CommandLog(paths.Root, paths.Temporary), new Ports());
+    var results = options.Output ?? (options.Quick ? paths.QuickResults : paths.Results);
+    var machine = MachineFacts.Read();
+    var failed = new List<string>();
+    foreach (var row in options.Rows.Count == 0 ? rows : [.. options.Rows.Select(name => rows.First(row => row.Name == name))])
+    {
+        RunProgress.Heading($"{row.Name}: {row.Title}");
+        try
+        {
+            var result = await row.RunAsync(bench, machine);
+            ResultFiles.Write(results, result);
+            BarChart.Write(results, result);
+            TerminalReport.Write(result);
+        }
+        catch (BenchException exception)
+        {
+            failed.Add(row.Name);
+            Console.Error.WriteLine($"{row.Name} gave no result: {exception.Message}");
+        }
+    }
+
+    var all = ResultFiles.Read(results, rows.Select(static row => row.Name));
+    var isPublished = results == paths.Results;
+    var report = isPublished ? Path.Combine(paths.Root, "bench", "RESULTS.md") : Path.Combine(results, "RESULTS.md");
+    MarkdownReport.Write(report, isPublished ? "results/" : "", all);
+    Console.WriteLine($"\nReport: {report}");
+    if (failed.Count == 0)
+    {
+        return 0;
+    }
+
+    Console.Error.WriteLine($"Without a result: {string.Join(", ", failed)}.");
+    return 1;
+}
+finally
+{
+    RunningProcesses.KillAll();
+    temporary.Delete(recursive: true);
+}

@@ -1,0 +1,60 @@
+using Bench.Driver.Contestants;
+using Bench.Driver.Loads;
+using Bench.Driver.Measuring;
+using Bench.Driver.Results;
+
+namespace Bench.Driver.Rows;
+
+internal sealed class TcpStalledRow() : MemoryRow("tcp-stalled", "Memory of a relayed connection whose reader does not read")
+{
+    private const string OneWay = "stalled in one direction";
+    private const string BothWays = "stalled in both directions";
+
+    public override IReadOnlyList<Metric> Columns =>
+        [Metric.AvailablePerConnection, Metric.TcpPerConnection, Metric.ProcessPerConnection, Metric.AcceptedPerConnection, Metric.SlabPerConnection];
+
+    protected override IReadOnlyList<string> Caveats =>
+    [
+        "The client sends until no byte was taken for a second and does not read; in the second case the server does the same. Accepted is what the client's direction took in.",
+        "With many connections the kernel's limit for all TCP memory (net.ipv4.tcp_mem) ends the growth for every relay alike; the connections of the full form are chosen as the targets name them.",
+        "The two ends' own sockets are in the figures: take off the row 'direct'. MemAvailable well above TCP buffers plus process plus slab is memory that nobody accounts for.",
+        Caveat.Fallback,
+    ];
+
+    protected override IReadOnlyList<Target> Targets =>
+    [
+        .. new[] { OneWay, BothWays }.SelectMany(static title => GatewayTcp.Modes.SelectMany(mode => new[]
+        {
+            Target.AtMostRatio(title, $"gateway {mode}", Metric.AvailablePerConnection, 1.2, Relays.HaproxyCopy),
+            Target.AtMostRatio(title, $"gateway {mode}", Metric.AvailablePerConnection, 1.2, "gateway Copy"),
+        })),
+    ];
+
+    protected override async Task<List<CaseResult>> MeasureAsync(Bench bench)
+    {
+        var connections = bench.Pick(40, 200);
+        var cases = new List<CaseResult>();
+        foreach (var title in new[] { OneWay, BothWays })
+        {
+            await using var upstream = await Upstreams.StalledAsync(bench, alsoPushes: title == BothWays);
+            cases.Add(await MeasureCaseAsync(bench, title, upstream.Port, Metric.AvailablePerConnection, static _ => Task.CompletedTask, async entrant =>
+            {
+                await Task.Delay(bench.Pick(200, 1000));
+                var before = MemorySnapshot.Take(entrant.Server);
+                await using var held = await NativeLoad.HoldStalledAsync(bench, entrant.Port, connections);
+                var sample = MemorySnapshot.Take(entrant.Server).Since(before, connections, entrant.Server is not null);
+                var said = NativeLoad.Parse(held.Line);
+                sample[Metric.AcceptedPerConnection.Key] = said["acceptedBytes"] / connections;
+                sample["converged"] = said["converged"];
+                return sample;
+            }));
+        }
+
+        foreach (var entrant in cases.SelectMany(static result => result.Entrants).Where(static entrant => entrant.Samples.Any(sample => sample.GetValueOrDefault("converged", 1) == 0)))
+        {
+            entrant.AddNotes(["was still taking bytes when the measurement ended after 20 s"]);
+        }
+
+        return cases;
+    }
+}
