@@ -5,6 +5,8 @@ namespace Bench.Driver;
 /// <summary>What every part of a run needs.</summary>
 internal sealed class Bench(BenchOptions options, BenchPaths paths, CommandLog commands, Ports ports)
 {
+    private const int FullRounds = 5;
+
     public BenchOptions Options { get; } = options;
 
     public BenchPaths Paths { get; } = paths;
@@ -15,7 +17,10 @@ internal sealed class Bench(BenchOptions options, BenchPaths paths, CommandLog c
 
     public bool Quick => Options.Quick;
 
-    public int Rounds => Options.Rounds ?? (Quick ? 2 : 5);
+    /// <summary>Rounds for each case of the row that runs.</summary>
+    public int Rounds { get; private set; }
+
+    public void SetRounds(int quick) => Rounds = Options.Rounds ?? (Quick ? quick : FullRounds);
 
     public T Pick<T>(T quick, T full) => Quick ? quick : full;
 }

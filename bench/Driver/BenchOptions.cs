@@ -7,8 +7,8 @@ internal sealed record BenchOptions(IReadOnlyList<string> Rows, bool Quick, bool
         usage: bench/run.sh [options] [ROW…]
 
           ROW…           the rows to run, in the order given; all of them if none is named
-          --quick        short loads and two rounds: shows that everything works, not how fast it is
-          --rounds N     rounds for each case, instead of 5 (2 with --quick)
+          --quick        short loads, one or two rounds: shows that everything works, not how fast it is
+          --rounds N     rounds for each case, instead of 5 (1 or 2 with --quick)
           --output DIR   where to write, instead of bench/results (artifacts/bench with --quick)
           --list         name the rows and end
           --help         show this text and end

@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using Bench.Driver;
 using Bench.Driver.Processes;
 using Bench.Driver.Reporting;
@@ -31,8 +30,8 @@ if (options.Help || options.List)
 var temporary = Directory.CreateTempSubdirectory("bench-");
 // PostgreSQL runs as a user of its own below this folder.
 File.SetUnixFileMode(temporary.FullName, (UnixFileMode)Convert.ToInt32("755", 8));
-AppDomain.CurrentDomain.ProcessExit += (_, _) => RunningProcesses.KillAll();
-using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, static _ => RunningProcesses.KillAll());
+// Also on SIGINT and SIGTERM, which end the program through this event.
+AppDomain.CurrentDomain.ProcessExit += (_, _) => CleanUp();
 try
 {
     var paths = new BenchPaths(BenchPaths.FindRoot(), temporary.FullName);
@@ -72,6 +71,21 @@ try
 }
 finally
 {
+    CleanUp();
+}
+
+void CleanUp()
+{
     RunningProcesses.KillAll();
-    temporary.Delete(recursive: true);
+    if (Directory.Exists(temporary.FullName))
+    {
+        try
+        {
+            temporary.Delete(recursive: true);
+        }
+        catch (IOException)
+        {
+            // A server that was killed a moment ago may still have written; what is left lies in the system's temporary folder.
+        }
+    }
 }

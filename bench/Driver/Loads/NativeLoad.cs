@@ -33,8 +33,8 @@ internal static class NativeLoad
     public static Task<HeldTool> HoldIdleAsync(Bench bench, int port, int connections) =>
         HeldTool.StartAsync(bench, bench.Paths.Native("idle-hold"), Arguments([("port", port), ("connections", connections)]));
 
-    public static Task<HeldTool> HoldStalledAsync(Bench bench, int port, int connections) =>
-        HeldTool.StartAsync(bench, bench.Paths.Native("stall"), Arguments([("port", port), ("connections", connections)]));
+    public static Task<HeldTool> HoldStalledAsync(Bench bench, int port, int connections, int quietMs) =>
+        HeldTool.StartAsync(bench, bench.Paths.Native("stall"), Arguments([("port", port), ("connections", connections), ("quiet-ms", quietMs)]));
 
     public static Sample Parse(string line)
     {

@@ -9,9 +9,10 @@ internal static class Meter
     /// <summary>Below this many ticks of 10 ms a per-request figure would be a guess.</summary>
     private const double LeastSeconds = 0.05;
 
-    public static async Task<Sample> MeasureAsync(ServerProcess? server, Func<Task<Sample>> load)
+    public static async Task<Sample> MeasureAsync(ServerProcess? server, Func<Task<Sample>> load, ServerProcess? upstream = null)
     {
         var serverBefore = server?.CpuSeconds ?? 0;
+        var upstreamBefore = upstream?.CpuSeconds ?? 0;
         var busyBefore = Machine.BusySeconds();
         var loadBefore = ProcessTree.EndedChildrenCpuSeconds();
         var clock = Stopwatch.StartNew();
@@ -23,6 +24,11 @@ internal static class Meter
 
         sample[Metric.BusySeconds.Key] = busy;
         sample[Metric.LoadCores.Key] = loadCpu / seconds;
+        if (upstream is not null)
+        {
+            sample[Metric.UpstreamCores.Key] = (upstream.CpuSeconds - upstreamBefore) / seconds;
+        }
+
         if (server is not null)
         {
             sample[Metric.ServerCpuSeconds.Key] = serverCpu;

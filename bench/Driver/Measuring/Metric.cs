@@ -16,6 +16,7 @@ internal sealed record Metric(string Key, string Heading, string Format, bool Hi
     public static readonly Metric ServerCpuSeconds = new("serverCpuSeconds", "server CPU s", "N2", false);
     public static readonly Metric ServerCores = new("serverCores", "server cores", "N2", false);
     public static readonly Metric LoadCores = new("loadCores", "load cores", "N2", false);
+    public static readonly Metric UpstreamCores = new("upstreamCores", "upstream cores", "N2", false);
     public static readonly Metric AcceptsPerRequest = new("acceptsPerRequest", "accepts/req", "N3", false);
     public static readonly Metric Resident = new("residentMiB", "RSS MiB", "N1", false);
     public static readonly Metric ProcessPerConnection = new("processBytes", "process B/conn", "N0", false);

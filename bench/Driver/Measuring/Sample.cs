@@ -8,7 +8,16 @@ internal sealed class Sample : Dictionary<string, double>
     {
     }
 
-    /// <summary>True if the load generator had no CPU time left while the server had: the server could have done more.</summary>
-    public bool LoadWasBottleneck =>
-        TryGetValue(Metric.LoadCores.Key, out var load) && load >= 0.95 && TryGetValue(Metric.ServerCores.Key, out var server) && server < load;
+    /// <summary>
+    /// True if the load generator, or the upstream behind a relay, used all of the one CPU that it can use while the server used less: the
+    /// server could have done more.
+    /// </summary>
+    public bool LoadWasBottleneck
+    {
+        get
+        {
+            var others = Math.Max(this.GetValueOrDefault(Metric.LoadCores.Key), this.GetValueOrDefault(Metric.UpstreamCores.Key));
+            return others >= 0.95 && TryGetValue(Metric.ServerCores.Key, out var server) && server < others;
+        }
+    }
 }

@@ -8,7 +8,7 @@ namespace Bench.Driver.Reporting;
 internal static class TableText
 {
     public const string BottleneckMark = "*";
-    public const string BottleneckText = "* the load generator was at its limit and the server was not: the server could have done more.";
+    public const string BottleneckText = "* the load generator or the upstream was at its limit and the server was not: the server could have done more.";
 
     /// <summary>Heading and cells; columns that nobody has a number for are left out.</summary>
     public static List<string[]> Cells(CaseResult result, IReadOnlyList<Metric> columns)

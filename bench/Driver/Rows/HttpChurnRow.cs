@@ -15,6 +15,8 @@ internal sealed class HttpChurnRow() : Row("http-churn", "HTTP/1.1 with connecti
     public override IReadOnlyList<Metric> Columns =>
         [Metric.PerSecond, Metric.ServerCpu, Metric.P50, Metric.P99, Metric.BusyPerRequest, Metric.AcceptsPerRequest, Metric.ServerCores, Metric.LoadCores];
 
+    protected override int QuickRounds => 1;
+
     protected override IReadOnlyList<string> Caveats =>
     [
         Caveat.Loopback, Caveat.SharedCpus, Caveat.KernelThreads,
@@ -49,7 +51,7 @@ internal sealed class HttpChurnRow() : Row("http-churn", "HTTP/1.1 with connecti
             await using var field = await Field.StartAsync(bench, contestants, 0, Checks.HttpAsync);
             var result = await Interleaving.RunAsync(
                 bench, CaseTitle(requests), field.Entrants, Metric.PerSecond,
-                entrant => Wrk.RunAsync(bench, entrant.Port, 64, bench.Pick(1, 3)),
+                entrant => bench.Quick ? Task.FromResult(new Sample()) : Wrk.RunAsync(bench, entrant.Port, 64, 3),
                 entrant => Meter.MeasureAsync(entrant.Server, () => LoadAsync(bench, entrant.Port)));
             foreach (var entrant in result.Entrants)
             {

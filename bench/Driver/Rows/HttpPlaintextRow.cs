@@ -16,6 +16,8 @@ internal sealed class HttpPlaintextRow() : Row("http-plaintext", "HTTP/1.1 plain
     public override IReadOnlyList<Metric> Columns =>
         [Metric.ServerCpu, Metric.PerSecond, Metric.P50, Metric.P99, Metric.BusyPerRequest, Metric.ServerCores, Metric.LoadCores, Metric.Resident];
 
+    protected override int QuickRounds => 1;
+
     protected override IReadOnlyList<string> Caveats =>
     [
         Caveat.Loopback, Caveat.SharedCpus, Caveat.KernelThreads,
@@ -44,7 +46,7 @@ internal sealed class HttpPlaintextRow() : Row("http-plaintext", "HTTP/1.1 plain
         ];
         await using var field = await Field.StartAsync(bench, contestants, 0, Checks.HttpAsync);
         var cases = new List<CaseResult>();
-        foreach (var connections in new[] { 1, 64, 512 })
+        foreach (var connections in bench.Pick<int[]>([64], [1, 64, 512]))
         {
             cases.Add(field.WithAbsent(await Interleaving.RunAsync(
                 bench, CaseTitle(connections), field.Entrants, Metric.PerSecond,

@@ -11,7 +11,9 @@ internal sealed class HttpProxyRow() : Row("http-proxy", "HTTP/1.1 through a rev
     private const string OnSockets = "YARP on Kestrel sockets";
 
     public override IReadOnlyList<Metric> Columns =>
-        [Metric.PerSecond, Metric.ServerCpu, Metric.P50, Metric.P99, Metric.BusyPerRequest, Metric.ServerCores, Metric.LoadCores, Metric.Resident];
+        [Metric.PerSecond, Metric.ServerCpu, Metric.P50, Metric.P99, Metric.BusyPerRequest, Metric.ServerCores, Metric.UpstreamCores, Metric.LoadCores, Metric.Resident];
+
+    protected override int QuickRounds => 1;
 
     protected override IReadOnlyList<string> Caveats =>
     [
@@ -41,7 +43,7 @@ internal sealed class HttpProxyRow() : Row("http-proxy", "HTTP/1.1 through a rev
             cases.Add(field.WithAbsent(await Interleaving.RunAsync(
                 bench, CaseTitle(connections), field.Entrants, Metric.PerSecond,
                 entrant => Wrk.RunAsync(bench, entrant.Port, connections, bench.Pick(1, 4)),
-                entrant => Meter.MeasureAsync(entrant.Server, () => Wrk.RunAsync(bench, entrant.Port, connections, bench.Pick(1, 5))))));
+                entrant => Meter.MeasureAsync(entrant.Server, () => Wrk.RunAsync(bench, entrant.Port, connections, bench.Pick(1, 5)), upstream))));
         }
 
         return cases;

@@ -12,6 +12,8 @@ namespace Bench.Driver.Rows;
 /// </summary>
 internal abstract class MemoryRow(string name, string title) : Row(name, title)
 {
+    protected override int QuickRounds => 1;
+
     protected static async Task<CaseResult> MeasureCaseAsync(
         Bench bench, string title, int upstream, Metric shown, Func<int, Task> check, Func<Entrant, Task<Sample>> measure)
     {

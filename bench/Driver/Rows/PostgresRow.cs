@@ -13,6 +13,8 @@ internal sealed class PostgresRow() : Row("postgres", "PostgreSQL through a rela
     public override IReadOnlyList<Metric> Columns =>
         [Metric.PerSecond, s_average, Metric.ServerCpu, Metric.BusyPerRequest, Metric.ServerCores, Metric.LoadCores];
 
+    protected override int QuickRounds => 1;
+
     protected override IReadOnlyList<string> Caveats =>
     [
         Caveat.Loopback, Caveat.SharedCpus, Caveat.KernelThreads, Caveat.Fallback,

@@ -10,7 +10,7 @@ namespace Bench.Driver.Rows;
 internal sealed class RedisRow() : Row("redis", "Redis through a relay: redis-benchmark, GET of 100 B, 50 connections")
 {
     public override IReadOnlyList<Metric> Columns =>
-        [Metric.PerSecond, Metric.P50, Metric.P99, Metric.ServerCpu, Metric.BusyPerRequest, Metric.ServerCores, Metric.LoadCores];
+        [Metric.PerSecond, Metric.P50, Metric.P99, Metric.ServerCpu, Metric.BusyPerRequest, Metric.ServerCores, Metric.UpstreamCores, Metric.LoadCores];
 
     protected override IReadOnlyList<string> Caveats =>
     [
@@ -35,11 +35,11 @@ internal sealed class RedisRow() : Row("redis", "Redis through a relay: redis-be
         var cases = new List<CaseResult>();
         foreach (var pipeline in new[] { 1, 16 })
         {
-            var requests = bench.Pick(40_000, 400_000) * (pipeline == 1 ? 1 : 5);
+            var requests = bench.Pick(20_000, 400_000) * (pipeline == 1 ? 1 : 5);
             cases.Add(field.WithAbsent(await Interleaving.RunAsync(
                 bench, $"-P {pipeline}", field.Entrants, Metric.PerSecond,
                 entrant => RedisBenchmark.RunAsync(bench, entrant.Port, pipeline, requests / 5),
-                entrant => Meter.MeasureAsync(entrant.Server, () => RedisBenchmark.RunAsync(bench, entrant.Port, pipeline, requests)))));
+                entrant => Meter.MeasureAsync(entrant.Server, () => RedisBenchmark.RunAsync(bench, entrant.Port, pipeline, requests), upstream))));
         }
 
         return cases;

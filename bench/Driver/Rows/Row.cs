@@ -19,9 +19,13 @@ internal abstract class Row(string name, string title)
 
     protected virtual IReadOnlyList<Target> Targets => [];
 
+    /// <summary>Rounds in the quick form; one where a round takes seconds.</summary>
+    protected virtual int QuickRounds => 2;
+
     public async Task<RowResult> RunAsync(Bench bench, MachineFacts machine)
     {
         bench.Commands.Take();
+        bench.SetRounds(QuickRounds);
         var started = DateTimeOffset.UtcNow;
         var busyBefore = Machine.BusySeconds();
         await Task.Delay(1000);

@@ -11,7 +11,7 @@ internal sealed class TcpBulkRow() : Row("tcp-bulk", "TCP bulk, one way")
     private static readonly string[] s_ours = ["gateway Splice", "gateway Auto"];
 
     public override IReadOnlyList<Metric> Columns =>
-        [Metric.Throughput, Metric.BusySeconds, Metric.ServerCpuSeconds, Metric.ServerCores, Metric.LoadCores, Metric.Resident];
+        [Metric.Throughput, Metric.BusySeconds, Metric.ServerCpuSeconds, Metric.ServerCores, Metric.UpstreamCores, Metric.LoadCores, Metric.Resident];
 
     protected override IReadOnlyList<string> Caveats =>
     [
@@ -35,14 +35,14 @@ internal sealed class TcpBulkRow() : Row("tcp-bulk", "TCP bulk, one way")
     {
         await using var upstream = await Upstreams.SinkAsync(bench);
         await using var field = await Field.StartAsync(bench, Relays.All("64k"), upstream.Port, Checks.Bulk(bench), withDirect: true);
-        var bytes = bench.Pick(1_000_000_000L, 4L << 30);
+        var bytes = bench.Pick(500_000_000L, 4L << 30);
         var cases = new List<CaseResult>();
         foreach (var connections in new[] { 1, 8 })
         {
             cases.Add(field.WithAbsent(await Interleaving.RunAsync(
                 bench, connections == 1 ? One : $"{connections} connections", field.Entrants, Metric.Throughput,
                 entrant => NativeLoad.BulkAsync(bench, entrant.Port, connections, bytes / 8),
-                entrant => Meter.MeasureAsync(entrant.Server, () => NativeLoad.BulkAsync(bench, entrant.Port, connections, bytes)))));
+                entrant => Meter.MeasureAsync(entrant.Server, () => NativeLoad.BulkAsync(bench, entrant.Port, connections, bytes), upstream))));
         }
 
         return cases;

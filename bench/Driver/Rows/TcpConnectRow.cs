@@ -10,7 +10,7 @@ internal sealed class TcpConnectRow() : Row("tcp-connect", "New TCP connections,
     private const string Case = "64 at a time, 100 B";
 
     public override IReadOnlyList<Metric> Columns =>
-        [Metric.PerSecond, Metric.P50, Metric.P99, Metric.P999, Metric.ServerCpu, Metric.BusyPerRequest, Metric.AcceptsPerRequest, Metric.ServerCores, Metric.LoadCores];
+        [Metric.PerSecond, Metric.P50, Metric.P99, Metric.P999, Metric.ServerCpu, Metric.BusyPerRequest, Metric.AcceptsPerRequest, Metric.ServerCores, Metric.UpstreamCores, Metric.LoadCores];
 
     protected override IReadOnlyList<string> Caveats =>
     [
@@ -33,7 +33,7 @@ internal sealed class TcpConnectRow() : Row("tcp-connect", "New TCP connections,
         var result = await Interleaving.RunAsync(
             bench, Case, field.Entrants, Metric.PerSecond,
             entrant => NativeLoad.ConnectAsync(bench, entrant.Port, 64, bench.Pick(200, 2000)),
-            entrant => Meter.MeasureAsync(entrant.Server, () => LoadAsync(bench, entrant.Port)));
+            entrant => Meter.MeasureAsync(entrant.Server, () => LoadAsync(bench, entrant.Port), upstream));
         foreach (var entrant in result.Entrants)
         {
             var expected = entrant.Name == "direct" ? 1 : 2;
@@ -54,7 +54,7 @@ internal sealed class TcpConnectRow() : Row("tcp-connect", "New TCP connections,
     private static async Task<Sample> LoadAsync(Bench bench, int port)
     {
         var before = Machine.PassiveOpens();
-        var sample = await NativeLoad.ConnectAsync(bench, port, 64, bench.Pick(500, 4000));
+        var sample = await NativeLoad.ConnectAsync(bench, port, 64, bench.Pick(400, 4000));
         sample[Metric.AcceptsPerRequest.Key] = (Machine.PassiveOpens() - before) / sample["requests"];
         return sample;
     }

@@ -18,6 +18,8 @@ internal sealed class TcpPauseRow() : Row("tcp-pause", "TCP request/response lat
     public override IReadOnlyList<Metric> Columns =>
         [Metric.Worst, Metric.P999, Metric.P50, Metric.P99, Metric.PerSecond, Metric.Lost];
 
+    protected override int QuickRounds => 1;
+
     protected override IReadOnlyList<string> Caveats =>
     [
         Caveat.Loopback, Caveat.SharedCpus, Caveat.Fallback,
@@ -77,7 +79,7 @@ internal sealed class TcpPauseRow() : Row("tcp-pause", "TCP request/response lat
             },
             async entrant =>
             {
-                var http = Wrk.RunAsync(bench, httpPorts[entrant.Name], 4, (DurationMs(bench) / 1000.0) + 2);
+                var http = Wrk.RunAsync(bench, httpPorts[entrant.Name], 4, (DurationMs(bench) / 1000.0) + 1.5);
                 // The load begins when the collector is already at work.
                 await Task.Delay(500);
                 var sample = await LoadAsync(bench, entrant);
@@ -86,7 +88,7 @@ internal sealed class TcpPauseRow() : Row("tcp-pause", "TCP request/response lat
             }));
     }
 
-    private static int DurationMs(Bench bench) => bench.Pick(2000, 10_000);
+    private static int DurationMs(Bench bench) => bench.Pick(1500, 10_000);
 
     private static Task<Sample> WarmUpAsync(Bench bench, Entrant entrant) =>
         NativeLoad.RequestResponseAsync(bench, entrant.Port, Connections, MessageBytes, bench.Pick(200, 2000));

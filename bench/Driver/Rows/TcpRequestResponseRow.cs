@@ -10,7 +10,7 @@ internal sealed class TcpRequestResponseRow() : Row("tcp-rr", "TCP request/respo
     private static readonly int[] s_connections = [1, 64, 512];
 
     public override IReadOnlyList<Metric> Columns =>
-        [Metric.PerSecond, Metric.P50, Metric.P99, Metric.P999, Metric.ServerCpu, Metric.BusyPerRequest, Metric.ServerCores, Metric.LoadCores];
+        [Metric.PerSecond, Metric.P50, Metric.P99, Metric.P999, Metric.ServerCpu, Metric.BusyPerRequest, Metric.ServerCores, Metric.UpstreamCores, Metric.LoadCores];
 
     protected override IReadOnlyList<string> Caveats =>
     [
@@ -40,13 +40,13 @@ internal sealed class TcpRequestResponseRow() : Row("tcp-rr", "TCP request/respo
         var cases = new List<CaseResult>();
         foreach (var bytes in new[] { 100, 16384 })
         {
-            foreach (var connections in s_connections)
+            foreach (var connections in bench.Quick && bytes != 100 ? [64] : s_connections)
             {
                 cases.Add(field.WithAbsent(await Interleaving.RunAsync(
                     bench, CaseTitle(connections, bytes), field.Entrants, Metric.PerSecond,
-                    entrant => NativeLoad.RequestResponseAsync(bench, entrant.Port, connections, bytes, bench.Pick(150, 2000)),
+                    entrant => NativeLoad.RequestResponseAsync(bench, entrant.Port, connections, bytes, bench.Pick(100, 2000)),
                     entrant => Meter.MeasureAsync(
-                        entrant.Server, () => NativeLoad.RequestResponseAsync(bench, entrant.Port, connections, bytes, bench.Pick(300, 4000))))));
+                        entrant.Server, () => NativeLoad.RequestResponseAsync(bench, entrant.Port, connections, bytes, bench.Pick(250, 4000)), upstream))));
             }
         }
 

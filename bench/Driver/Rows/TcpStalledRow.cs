@@ -15,7 +15,7 @@ internal sealed class TcpStalledRow() : MemoryRow("tcp-stalled", "Memory of a re
 
     protected override IReadOnlyList<string> Caveats =>
     [
-        "The client sends until no byte was taken for a second and does not read; in the second case the server does the same. Accepted is what the client's direction took in.",
+        "The client sends until no byte was taken for a second (0.3 s in the quick form) and does not read; in the second case the server does the same. Accepted is what the client's direction took in.",
         "With many connections the kernel's limit for all TCP memory (net.ipv4.tcp_mem) ends the growth for every relay alike; the connections of the full form are chosen as the targets name them.",
         "The two ends' own sockets are in the figures: take off the row 'direct'. MemAvailable well above TCP buffers plus process plus slab is memory that nobody accounts for.",
         Caveat.Fallback,
@@ -32,7 +32,7 @@ internal sealed class TcpStalledRow() : MemoryRow("tcp-stalled", "Memory of a re
 
     protected override async Task<List<CaseResult>> MeasureAsync(Bench bench)
     {
-        var connections = bench.Pick(40, 200);
+        var connections = bench.Pick(20, 200);
         var cases = new List<CaseResult>();
         foreach (var title in new[] { OneWay, BothWays })
         {
@@ -41,7 +41,7 @@ internal sealed class TcpStalledRow() : MemoryRow("tcp-stalled", "Memory of a re
             {
                 await Task.Delay(bench.Pick(200, 1000));
                 var before = MemorySnapshot.Take(entrant.Server);
-                await using var held = await NativeLoad.HoldStalledAsync(bench, entrant.Port, connections);
+                await using var held = await NativeLoad.HoldStalledAsync(bench, entrant.Port, connections, quietMs: bench.Pick(300, 1000));
                 var sample = MemorySnapshot.Take(entrant.Server).Since(before, connections, entrant.Server is not null);
                 var said = NativeLoad.Parse(held.Line);
                 sample[Metric.AcceptedPerConnection.Key] = said["acceptedBytes"] / connections;
