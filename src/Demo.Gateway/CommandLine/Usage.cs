@@ -1,0 +1,48 @@
+using System.Reflection;
+
+namespace Demo.Gateway.CommandLine;
+
+/// <summary>What <c>--help</c> and <c>--version</c> print.</summary>
+internal static class Usage
+{
+    public const string Text = """
+        Demo.Gateway: HTTP routes through YARP and raw TCP routes, on an epoll transport for Kestrel.
+
+        Usage:
+          Demo.Gateway [--config FILE] [--Section:Key=VALUE ...]
+
+        Without a ReverseProxy section in any configuration it runs a demonstration: two sample HTTP upstreams and
+        a TCP echo upstream, all inside this process, on the loopback interface only.
+
+        Options:
+          --config FILE            Serve the routes of this JSON file. It wins over appsettings.json and is read again
+                                   when it changes; a broken change is logged and the running configuration stays.
+          --urls URL[;URL...]      Where to serve HTTP, for example http://0.0.0.0:8080. Endpoints with certificates
+                                   are set under Kestrel:Endpoints. Default: http://127.0.0.1:8080 if there is an HTTP
+                                   route, nothing if there are only TCP routes.
+          --ShutdownTimeout=TIME   How long SIGTERM and Ctrl-C wait for transfers in flight. Default: 00:00:30.
+          --Demo:HttpPort=PORT     The demonstration's HTTP port, 1 to 65535. Default: 8080.
+          --Demo:TcpPort=PORT      The demonstration's TCP port, 1 to 65535. Default: 9000.
+          --Section:Key=VALUE      Any setting under Demo, Kestrel, LinuxTransport, Logging or ReverseProxy. As an
+                                   environment variable: Section__Key=VALUE.
+          -h, --help               Print this and exit.
+          --version                Print the version and exit.
+
+        What wins, from the weakest: appsettings.json, --config FILE, environment variables, command line.
+
+        Examples:
+          Demo.Gateway
+          Demo.Gateway --Demo:HttpPort=8081 --Demo:TcpPort=9001
+          Demo.Gateway --config /etc/gateway.json --LinuxTransport:ThreadCount=4
+          Demo.Gateway --config /etc/gateway.json --urls "http://0.0.0.0:80"
+
+        Exit codes:
+          0  stopped as asked (SIGTERM, Ctrl-C), --help, --version
+          1  the machine refused: a port in use, no permission
+          2  wrong command line or configuration; each mistake is one line on standard error
+
+        """;
+
+    public static string Version { get; } =
+        "Demo.Gateway " + (typeof(Usage).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "unknown");
+}

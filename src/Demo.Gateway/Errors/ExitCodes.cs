@@ -1,0 +1,13 @@
+namespace Demo.Gateway.Errors;
+
+/// <summary>What the process tells its parent.</summary>
+internal static class ExitCodes
+{
+    public const int Success = 0;
+
+    /// <summary>The machine refused: a port in use, no permission.</summary>
+    public const int Failure = 1;
+
+    /// <summary>The command line or the configuration is wrong; starting again without a change cannot help.</summary>
+    public const int Configuration = 2;
+}

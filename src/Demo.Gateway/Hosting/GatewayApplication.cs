@@ -1,0 +1,146 @@
+using System.Globalization;
+using Demo.Gateway.CommandLine;
+using Demo.Gateway.Configuration;
+using Demo.Gateway.Demonstration;
+using Demo.Gateway.Errors;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.Extensions.Configuration.Json;
+using Microsoft.Extensions.Configuration.Memory;
+using Yarp.ReverseProxy.Configuration;
+
+namespace Demo.Gateway.Hosting;
+
+/// <summary>Puts the gateway together from what is configured, and runs it until it is told to stop.</summary>
+internal static class GatewayApplication
+{
+    private const string DefaultUrl = "http://127.0.0.1:8080";
+    private const string AppSettings = "appsettings.json";
+
+    public static async Task RunAsync(GatewayCommandLine commandLine)
+    {
+        var builder = WebApplication.CreateBuilder(new WebApplicationOptions
+        {
+            Args = [.. commandLine.Settings],
+            ContentRootPath = ChooseContentRoot(commandLine),
+        });
+        builder.Configuration.Sources.Insert(0, new MemoryConfigurationSource { InitialData = StartupLogging.Defaults });
+
+        using var file = commandLine.ConfigFile is { } path ? AddFile(builder.Configuration, path) : null;
+        var proxy = builder.Configuration.GetSection("ReverseProxy");
+        await using var demo = file is null && !proxy.Exists()
+            ? await DemoSetup.StartAsync(DemoOptions.Read(builder.Configuration))
+            : null;
+        if (demo is not null)
+        {
+            builder.Configuration.AddInMemoryCollection(demo.Configuration);
+        }
+
+        try
+        {
+            await using var application = Build(builder, proxy, demo);
+            await application.StartAsync();
+            file?.Watch(
+                () => GatewayLog.FileReloaded(GatewayLogger(application), commandLine.ConfigFile!),
+                reason => GatewayLog.ReloadRefused(GatewayLogger(application), reason));
+            if (demo is not null)
+            {
+                Console.Out.WriteLine(demo.Describe(application.Urls.FirstOrDefault(demo.HttpUrl)));
+            }
+
+            await application.WaitForShutdownAsync();
+        }
+        catch (Exception exception) when (demo is not null && StartupFailure.FindAddressInUse(exception) is not null)
+        {
+            throw new MachineRefusalException(DescribePortInUse(StartupFailure.FindAddressInUse(exception)!, demo), exception);
+        }
+        catch (Exception exception) when (ValueMistake.Find(exception, proxy) is { } mistake)
+        {
+            throw mistake;
+        }
+    }
+
+    private static WebApplication Build(WebApplicationBuilder builder, IConfigurationSection proxy, DemoSetup? demo)
+    {
+        var routes = ConfiguredRoutes.Read(proxy);
+        if (!routes.HasHttp && !routes.HasTcp)
+        {
+            throw new ConfigurationMistakeException("ReverseProxy:Routes: there is no route; accepted is at least one.");
+        }
+
+        var hasEndpoint = HasEndpoint(builder.Configuration);
+        var defaultUrl = hasEndpoint || !routes.HasHttp ? null : demo?.HttpUrl ?? DefaultUrl;
+        if (defaultUrl is not null)
+        {
+            builder.Configuration[WebHostDefaults.ServerUrlsKey] = defaultUrl;
+        }
+
+        var timeout = ShutdownTimeout.Read(builder.Configuration);
+        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = timeout);
+
+        var hasStarted = false;
+        StartupLogging.Configure(builder.Logging, () => Volatile.Read(ref hasStarted));
+        builder.WebHost.UseLinuxZeroCopyTransport();
+        builder.Services.AddReverseProxy().LoadFromConfig(proxy).AddSplice(proxy);
+        builder.Services.AddSingleton<IConfigChangeListener, ReloadListener>();
+        if (!hasEndpoint && !routes.HasHttp)
+        {
+            builder.Services.AddSingleton<IServer, NoHttpServer>();
+        }
+
+        var application = builder.Build();
+        application.Lifetime.ApplicationStarted.Register(() => Volatile.Write(ref hasStarted, true));
+        application.MapReverseProxy();
+        if (!hasEndpoint && demo is null)
+        {
+            LogEndpoint(GatewayLogger(application), defaultUrl);
+        }
+
+        return application;
+    }
+
+    private static WatchedFile AddFile(ConfigurationManager configuration, string path)
+    {
+        var file = new WatchedFile(path);
+        var sources = ((IConfigurationBuilder)configuration).Sources;
+        // After the last appsettings file, before environment variables and the command line.
+        var position = sources.Select((source, index) => source is JsonConfigurationSource ? index + 1 : 0).Max();
+        sources.Insert(position, new WatchedFileSource(file));
+        return file;
+    }
+
+    // Where the caller has an appsettings.json of its own, that one counts, as in any ASP.NET Core application; else the one beside the program.
+    private static string? ChooseContentRoot(GatewayCommandLine commandLine)
+    {
+        var isGiven = commandLine.Settings.Any(setting => setting.StartsWith("--contentRoot=", StringComparison.OrdinalIgnoreCase))
+            || Environment.GetEnvironmentVariable("ASPNETCORE_CONTENTROOT") is not null
+            || Environment.GetEnvironmentVariable("DOTNET_CONTENTROOT") is not null;
+        return isGiven || File.Exists(AppSettings) ? null : AppContext.BaseDirectory;
+    }
+
+    private static bool HasEndpoint(ConfigurationManager configuration) =>
+        !string.IsNullOrEmpty(configuration[WebHostDefaults.ServerUrlsKey])
+        || !string.IsNullOrEmpty(configuration[WebHostDefaults.HttpPortsKey])
+        || !string.IsNullOrEmpty(configuration[WebHostDefaults.HttpsPortsKey])
+        || configuration.GetSection("Kestrel:Endpoints").GetChildren().Any();
+
+    private static void LogEndpoint(ILogger logger, string? defaultUrl)
+    {
+        if (defaultUrl is null)
+        {
+            GatewayLog.NoHttp(logger);
+        }
+        else
+        {
+            GatewayLog.DefaultEndpoint(logger, defaultUrl);
+        }
+    }
+
+    private static ILogger GatewayLogger(WebApplication application) =>
+        application.Services.GetRequiredService<ILoggerFactory>().CreateLogger(GatewayLog.Category);
+
+    private static string DescribePortInUse(string address, DemoSetup demo)
+    {
+        var isTcp = address.EndsWith(string.Create(CultureInfo.InvariantCulture, $":{demo.TcpPort}"), StringComparison.Ordinal);
+        return $"{address}: the address is in use by another program; choose another port with --Demo:{(isTcp ? "TcpPort" : "HttpPort")}=PORT.";
+    }
+}

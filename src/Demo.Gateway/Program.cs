@@ -1,0 +1,44 @@
+using Demo.Gateway.CommandLine;
+using Demo.Gateway.Errors;
+using Demo.Gateway.Hosting;
+
+namespace Demo.Gateway;
+
+internal sealed class Program
+{
+    private Program()
+    {
+    }
+
+    public static async Task<int> Main(string[] args)
+    {
+        try
+        {
+            var options = GatewayCommandLine.Parse(args);
+            if (options.ShowHelp)
+            {
+                Console.Out.Write(Usage.Text);
+                return ExitCodes.Success;
+            }
+
+            if (options.ShowVersion)
+            {
+                Console.Out.WriteLine(Usage.Version);
+                return ExitCodes.Success;
+            }
+
+            await GatewayApplication.RunAsync(options);
+            return ExitCodes.Success;
+        }
+        catch (Exception exception) when (exception is not HostAbortedException)
+        {
+            var failure = StartupFailure.From(exception);
+            foreach (var line in failure.Lines)
+            {
+                Console.Error.WriteLine(line);
+            }
+
+            return failure.ExitCode;
+        }
+    }
+}

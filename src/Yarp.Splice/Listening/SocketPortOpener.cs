@@ -1,0 +1,62 @@
+using System.Net;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using Yarp.Splice.Relay.Managed;
+using Yarp.Splice.Routing;
+
+namespace Yarp.Splice.Listening;
+
+/// <summary>Listens with Kestrel's socket transport and relays in managed code, where there are no event loops.</summary>
+internal sealed class SocketPortOpener(
+    IOptions<SocketTransportOptions> options, TcpRoutes routes, ManagedRelay relay, ILoggerFactory loggerFactory) : IPortOpener
+{
+    private readonly SocketTransportFactory _factory = new(options, loggerFactory);
+    private readonly ILogger _logger = loggerFactory.CreateLogger(SpliceLog.Category);
+
+    public async ValueTask<IOpenPort> OpenAsync(TcpPort port, IPEndPoint endPoint, CancellationToken cancellationToken)
+    {
+        var listener = await _factory.BindAsync(endPoint, cancellationToken);
+        return new OpenPort(listener, AcceptAsync(port, listener));
+    }
+
+    private async Task AcceptAsync(TcpPort port, IConnectionListener listener)
+    {
+        try
+        {
+            while (await listener.AcceptAsync() is { } connection)
+            {
+                _ = ServeAsync(port, connection);
+            }
+        }
+        catch (Exception exception)
+        {
+            SpliceLog.AcceptFailed(_logger, listener.EndPoint, exception);
+        }
+    }
+
+    private async Task ServeAsync(TcpPort port, ConnectionContext connection)
+    {
+        // Not on the accept loop's turn: a route's first steps may complete synchronously.
+        await Task.Yield();
+        if (routes.Current.Find(port) is { } route)
+        {
+            await relay.RunAsync(route, connection);
+        }
+
+        await connection.DisposeAsync();
+    }
+
+    private sealed class OpenPort(IConnectionListener listener, Task accepting) : IOpenPort
+    {
+        public EndPoint EndPoint => listener.EndPoint;
+
+        public async Task CloseAsync()
+        {
+            await listener.UnbindAsync();
+            await accepting;
+            await listener.DisposeAsync();
+        }
+    }
+}

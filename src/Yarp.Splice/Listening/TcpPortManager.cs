@@ -1,0 +1,213 @@
+using System.Net;
+using System.Net.Sockets;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Yarp.Splice.Relay;
+using Yarp.Splice.Relay.Managed;
+using Yarp.Splice.Routing;
+
+namespace Yarp.Splice.Listening;
+
+/// <summary>
+/// Keeps the ports that only TCP routes use in line with the configuration: opened once Kestrel has its own, changed with every reload,
+/// closed first when the host stops.
+/// </summary>
+internal sealed class TcpPortManager(
+    TcpRoutes routes,
+    IPortOpener opener,
+    IRelayEngine relay,
+    ManagedRelay managedRelay,
+    ILoggerFactory loggerFactory,
+    IServer? server = null) : IHostedLifecycleService, IDisposable
+{
+    private readonly ILogger _logger = loggerFactory.CreateLogger(SpliceLog.Category);
+    private readonly SemaphoreSlim _turn = new(1, 1);
+    private readonly Dictionary<TcpPort, IOpenPort> _open = [];
+    private Dictionary<TcpPort, string> _taken = [];
+    private bool _isStopping;
+
+    public Task StartingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public async Task StartedAsync(CancellationToken cancellationToken)
+    {
+        await _turn.WaitAsync(cancellationToken);
+        try
+        {
+            var mistakes = await ReconcileAsync(cancellationToken);
+            if (mistakes.Count > 0)
+            {
+                await CloseAllAsync();
+                throw new SpliceConfigurationException(mistakes);
+            }
+
+            routes.Changed += OnRoutesChanged;
+        }
+        finally
+        {
+            _turn.Release();
+        }
+    }
+
+    public async Task StoppingAsync(CancellationToken cancellationToken)
+    {
+        routes.Changed -= OnRoutesChanged;
+        await _turn.WaitAsync(CancellationToken.None);
+        try
+        {
+            _isStopping = true;
+            await CloseAllAsync();
+        }
+        finally
+        {
+            _turn.Release();
+        }
+    }
+
+    public async Task StopAsync(CancellationToken cancellationToken)
+    {
+        var counts = await Task.WhenAll(relay.DrainAsync(cancellationToken), managedRelay.DrainAsync(cancellationToken));
+        if (counts.Sum() is > 0 and var cut)
+        {
+            SpliceLog.SessionsCut(_logger, cut);
+        }
+    }
+
+    public Task StoppedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public void Dispose() => _turn.Dispose();
+
+    private void OnRoutesChanged() => _ = FollowAsync();
+
+    private async Task FollowAsync()
+    {
+        // Off the thread that applies YARP's configuration.
+        await Task.Yield();
+        try
+        {
+            await _turn.WaitAsync();
+            try
+            {
+                if (!_isStopping)
+                {
+                    foreach (var mistake in await ReconcileAsync(CancellationToken.None))
+                    {
+                        SpliceLog.PortFailed(_logger, mistake);
+                    }
+                }
+            }
+            finally
+            {
+                _turn.Release();
+            }
+        }
+        catch (Exception exception)
+        {
+            SpliceLog.ReconcileFailed(_logger, exception);
+        }
+    }
+
+    /// <summary>Closes what is no longer wanted, then opens what is missing; a port that stays is not touched.</summary>
+    private async Task<List<string>> ReconcileAsync(CancellationToken cancellationToken)
+    {
+        var kestrelPorts = new KestrelPorts(server);
+        var wanted = new Dictionary<TcpPort, TcpRoute>();
+        var taken = new Dictionary<TcpPort, string>();
+        foreach (var route in routes.Current.Routes)
+        {
+            var port = TcpPort.Of(route);
+            if (!kestrelPorts.Serve(port))
+            {
+                wanted.Add(port, route);
+            }
+            else
+            {
+                taken.Add(port, route.RouteId);
+                if (_taken.GetValueOrDefault(port) != route.RouteId)
+                {
+                    SpliceLog.PortTaken(_logger, route.RouteId, port.ToString(), route.Mode);
+                }
+            }
+        }
+
+        _taken = taken;
+
+        foreach (var port in _open.Keys.Except(wanted.Keys).ToArray())
+        {
+            _open.Remove(port, out var closing);
+            await closing!.CloseAsync();
+            SpliceLog.PortClosed(_logger, closing.EndPoint);
+        }
+
+        var mistakes = new List<string>();
+        foreach (var (port, route) in wanted)
+        {
+            if (_open.ContainsKey(port))
+            {
+                continue;
+            }
+
+            try
+            {
+                var opened = await OpenAsync(port, cancellationToken);
+                _open.Add(port, opened);
+                SpliceLog.PortOpened(_logger, route.RouteId, opened.EndPoint, route.Mode);
+            }
+            catch (Exception exception) when (exception is IOException or SocketException or InvalidOperationException)
+            {
+                mistakes.Add(Explain(port, route, exception));
+            }
+        }
+
+        return mistakes;
+    }
+
+    private async ValueTask<IOpenPort> OpenAsync(TcpPort port, CancellationToken cancellationToken)
+    {
+        if (port.Listen is not null)
+        {
+            return await opener.OpenAsync(port, new IPEndPoint(port.Listen, port.Port), cancellationToken);
+        }
+
+        if (Socket.OSSupportsIPv6)
+        {
+            try
+            {
+                return await opener.OpenAsync(port, new IPEndPoint(IPAddress.IPv6Any, port.Port), cancellationToken);
+            }
+            catch (SocketException exception) when (
+                exception.SocketErrorCode is not (SocketError.AccessDenied or SocketError.AddressAlreadyInUse))
+            {
+                // The kernel knows IPv6 but it is switched off (net.ipv6.conf.all.disable_ipv6).
+            }
+        }
+
+        return await opener.OpenAsync(port, new IPEndPoint(IPAddress.Any, port.Port), cancellationToken);
+    }
+
+    private static string Explain(TcpPort port, TcpRoute route, Exception exception)
+    {
+        var subject = $"Route '{route.RouteId}' cannot listen on {port}: ";
+        return exception switch
+        {
+            AddressInUseException or SocketException { SocketErrorCode: SocketError.AddressAlreadyInUse } =>
+                $"{subject}the address is in use; stop what listens there, or give the route another port in Match:Hosts.",
+            SocketException { SocketErrorCode: SocketError.AccessDenied } =>
+                $"{subject}no permission for a port this low; give the route another port in Match:Hosts, set the sysctl " +
+                $"net.ipv4.ip_unprivileged_port_start to {port.Port} or less, or give the process CAP_NET_BIND_SERVICE.",
+            SocketException { SocketErrorCode: SocketError.AddressNotAvailable } =>
+                $"{subject}this machine does not have the address; set Splice:Listen to one that it has, or leave it out for all.",
+            _ => subject + exception.Message,
+        };
+    }
+
+    private async Task CloseAllAsync()
+    {
+        var closing = _open.Values.ToArray();
+        _open.Clear();
+        await Task.WhenAll(Array.ConvertAll(closing, static port => port.CloseAsync()));
+    }
+}

@@ -1,0 +1,70 @@
+using System.Collections.Concurrent;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.Extensions.Logging;
+using Yarp.Splice.Routing;
+
+namespace Yarp.Splice.Relay.Managed;
+
+/// <summary>Relays connections that cannot be detached: those of Kestrel's own transport, and all of them where there are no event loops.</summary>
+internal sealed class ManagedRelay(IDestinationSelector destinations, SpliceMetrics metrics, ILoggerFactory loggerFactory)
+{
+    private readonly ILogger _logger = loggerFactory.CreateLogger(SpliceLog.Category);
+    private readonly ConcurrentDictionary<ManagedSession, Task> _sessions = new();
+    private readonly ConcurrentDictionary<string, int> _counts = new(StringComparer.OrdinalIgnoreCase);
+
+    /// <summary>Relays until the session has ended. Does not throw; the caller disposes the connection.</summary>
+    public async Task RunAsync(TcpRoute route, ConnectionContext client)
+    {
+        var count = _counts.AddOrUpdate(route.RouteId, 1, static (_, count) => count + 1);
+        try
+        {
+            if (count > route.MaxConnections)
+            {
+                metrics.Refused(route.RouteId, "max_connections");
+                return;
+            }
+
+            using var session = new ManagedSession(route, client, destinations, metrics, _logger);
+            var ended = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            _sessions[session] = ended.Task;
+            try
+            {
+                await session.RunAsync();
+            }
+            finally
+            {
+                _sessions.TryRemove(session, out _);
+                ended.SetResult();
+            }
+        }
+        finally
+        {
+            _counts.AddOrUpdate(route.RouteId, 0, static (_, count) => count - 1);
+        }
+    }
+
+    /// <summary>Waits until every session has ended; when the token fires, resets the ones that are left and returns how many.</summary>
+    public async Task<int> DrainAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            while (!_sessions.IsEmpty)
+            {
+                await Task.WhenAll(_sessions.Values).WaitAsync(cancellationToken);
+            }
+
+            return 0;
+        }
+        catch (OperationCanceledException)
+        {
+            var left = _sessions.ToArray();
+            foreach (var (session, _) in left)
+            {
+                session.Abort(RelayOutcome.Drain);
+            }
+
+            await Task.WhenAll(left.Select(static session => session.Value));
+            return left.Length;
+        }
+    }
+}

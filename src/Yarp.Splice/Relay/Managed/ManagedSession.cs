@@ -1,0 +1,348 @@
+using System.Buffers;
+using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Connections.Features;
+using Microsoft.Extensions.Logging;
+using Yarp.Splice.Routing;
+
+namespace Yarp.Splice.Relay.Managed;
+
+/// <summary>One client connection and its upstream socket: one copy loop for each direction, and a timer that watches both.</summary>
+internal sealed class ManagedSession : IDisposable
+{
+    public const string Path = "Managed";
+
+    private const int BufferSize = 16 * 1024;
+
+    private readonly TcpRoute _route;
+    private readonly ConnectionContext _client;
+    private readonly IDestinationSelector _destinations;
+    private readonly SpliceMetrics _metrics;
+    private readonly ILogger _logger;
+    private readonly CancellationTokenSource _aborted = new();
+    private readonly Timer _watch;
+
+    // Kestrel's transport shuts both directions when its output pipe completes. With the socket at hand, the client's side is written
+    // past that pipe, which stays empty, and can be half-closed.
+    private readonly Socket? _clientSocket;
+
+    private Socket? _upstream;
+    private string? _outcome;
+    private long _lastActivityMs = Environment.TickCount64;
+    private long _bytesToUpstream;
+    private long _bytesToClient;
+    private volatile bool _isHalfClosed;
+
+    public ManagedSession(
+        TcpRoute route, ConnectionContext client, IDestinationSelector destinations, SpliceMetrics metrics, ILogger logger)
+    {
+        _route = route;
+        _client = client;
+        _destinations = destinations;
+        _metrics = metrics;
+        _logger = logger;
+        _clientSocket = client.Features.Get<IConnectionSocketFeature>()?.Socket;
+        _watch = new Timer(static state => ((ManagedSession)state!).Watch(), this, Timeout.Infinite, Timeout.Infinite);
+    }
+
+    private TimeSpan SilenceLimit => _isHalfClosed && _route.HalfCloseTimeout < _route.IdleTimeout ? _route.HalfCloseTimeout : _route.IdleTimeout;
+
+    public async Task RunAsync()
+    {
+        var started = Stopwatch.GetTimestamp();
+        _metrics.SessionStarted(_route.RouteId, _route.ClusterId, Path);
+        SelectedDestination? destination = null;
+        try
+        {
+            if (_clientSocket is { ProtocolType: ProtocolType.Tcp })
+            {
+                _clientSocket.NoDelay = true;
+            }
+
+            destination = await ConnectAsync();
+            if (destination is null)
+            {
+                SetOutcome(RelayOutcome.ConnectFailed);
+            }
+            else
+            {
+                _destinations.Acquire(destination);
+                Touch();
+                ArmWatch(SilenceLimit);
+                await Task.WhenAll(CopyToUpstreamAsync(), CopyToClientAsync());
+            }
+        }
+        catch (Exception)
+        {
+            // The loops handle what the two connections throw; this is an address or socket call that refused before.
+            Abort(RelayOutcome.ConnectFailed);
+        }
+        finally
+        {
+            SetOutcome(RelayOutcome.Finished);
+            _upstream?.Dispose();
+            if (destination is not null)
+            {
+                _destinations.Release(destination);
+            }
+
+            _metrics.SessionEnded(_route.RouteId, _route.ClusterId, Path, _bytesToUpstream, _bytesToClient,
+                Stopwatch.GetElapsedTime(started).TotalSeconds, _outcome!);
+            SpliceLog.ManagedSessionEnded(_logger, _route.RouteId, _outcome!, _bytesToUpstream, _bytesToClient);
+        }
+    }
+
+    /// <summary>Resets both connections, unless the session has ended. Callable on any thread.</summary>
+    public void Abort(string outcome)
+    {
+        if (!SetOutcome(outcome))
+        {
+            return;
+        }
+
+        // Before Kestrel's transport is told, which would say FIN.
+        Reset(_clientSocket);
+        _client.Abort(new ConnectionAbortedException($"The session of route {_route.RouteId} ended: {outcome}."));
+        Reset(_upstream);
+        try
+        {
+            _aborted.Cancel();
+        }
+        catch (ObjectDisposedException)
+        {
+            // The session has ended by itself in the meantime.
+        }
+    }
+
+    public void Dispose()
+    {
+        _watch.Dispose();
+        _aborted.Dispose();
+    }
+
+    private static void Reset(Socket? socket)
+    {
+        try
+        {
+            // SO_LINGER with zero seconds makes the close a reset (socket(7)).
+            socket?.Close(timeout: 0);
+        }
+        catch (Exception exception) when (exception is ObjectDisposedException or SocketException)
+        {
+            // Closed already.
+        }
+    }
+
+    private bool SetOutcome(string outcome) => Interlocked.CompareExchange(ref _outcome, outcome, null) is null;
+
+    private async Task<SelectedDestination?> ConnectAsync()
+    {
+        var tried = new List<string>();
+        while (tried.Count < _route.ConnectAttempts && !_aborted.IsCancellationRequested &&
+            _destinations.Select(_route, _client.RemoteEndPoint, tried) is { } destination)
+        {
+            tried.Add(destination.DestinationId);
+            using var timeout = CancellationTokenSource.CreateLinkedTokenSource(_aborted.Token);
+            timeout.CancelAfter(_route.ConnectTimeout);
+            try
+            {
+                _upstream = await ConnectToAnyAsync(await destination.Address.ResolveAsync(timeout.Token), timeout.Token);
+                return destination;
+            }
+            catch (Exception exception) when (exception is SocketException or OperationCanceledException)
+            {
+                var reason = exception is SocketException { SocketErrorCode: var code } ? code.ToString() : nameof(SocketError.TimedOut);
+                _metrics.ConnectFailed(_route.RouteId, _route.ClusterId, destination.DestinationId, reason);
+                SpliceLog.ManagedConnectFailed(_logger, _route.RouteId, destination.DestinationId, destination.Address.ToString(), reason);
+            }
+        }
+
+        return null;
+    }
+
+    private static async Task<Socket> ConnectToAnyAsync(EndPoint[] endPoints, CancellationToken cancellationToken)
+    {
+        for (var i = 0; ; i++)
+        {
+            var isUnix = endPoints[i].AddressFamily == AddressFamily.Unix;
+            var socket = new Socket(endPoints[i].AddressFamily, SocketType.Stream, isUnix ? ProtocolType.Unspecified : ProtocolType.Tcp);
+            try
+            {
+                if (!isUnix)
+                {
+                    socket.NoDelay = true;
+                }
+
+                await socket.ConnectAsync(endPoints[i], cancellationToken);
+                return socket;
+            }
+            catch (SocketException) when (i < endPoints.Length - 1)
+            {
+                // The name has another address.
+                socket.Dispose();
+            }
+            catch
+            {
+                socket.Dispose();
+                throw;
+            }
+        }
+    }
+
+    private async Task CopyToUpstreamAsync()
+    {
+        var input = _client.Transport.Input;
+        try
+        {
+            while (true)
+            {
+                var result = await input.ReadAsync(_aborted.Token);
+                try
+                {
+                    foreach (var segment in result.Buffer)
+                    {
+                        await SendAsync(_upstream!, segment);
+                        _bytesToUpstream += segment.Length;
+                        Touch();
+                    }
+
+                    if (result.IsCompleted)
+                    {
+                        _upstream!.Shutdown(SocketShutdown.Send);
+                        break;
+                    }
+                }
+                catch (Exception exception) when (exception is SocketException or ObjectDisposedException)
+                {
+                    Abort(RelayOutcome.UpstreamReset);
+                    return;
+                }
+                finally
+                {
+                    input.AdvanceTo(result.Buffer.End);
+                }
+            }
+        }
+        catch (Exception exception) when (exception is IOException or OperationCanceledException)
+        {
+            Abort(RelayOutcome.ClientReset);
+            return;
+        }
+
+        HalfClose();
+    }
+
+    private async Task CopyToClientAsync()
+    {
+        var buffer = ArrayPool<byte>.Shared.Rent(BufferSize);
+        try
+        {
+            int count;
+            while ((count = await ReceiveFromUpstreamAsync(buffer)) > 0)
+            {
+                await SendToClientAsync(buffer.AsMemory(0, count));
+                _bytesToClient += count;
+                Touch();
+            }
+
+            if (count < 0)
+            {
+                return;
+            }
+
+            if (_clientSocket is not null)
+            {
+                _clientSocket.Shutdown(SocketShutdown.Send);
+            }
+            else
+            {
+                await _client.Transport.Output.CompleteAsync();
+            }
+
+            HalfClose();
+        }
+        catch (Exception exception) when (exception is IOException or SocketException or ObjectDisposedException or OperationCanceledException)
+        {
+            Abort(RelayOutcome.ClientReset);
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
+    }
+
+    /// <returns>0 at the end of the stream, −1 if the upstream failed and the session is aborted.</returns>
+    private async ValueTask<int> ReceiveFromUpstreamAsync(byte[] buffer)
+    {
+        try
+        {
+            return await _upstream!.ReceiveAsync(buffer, _aborted.Token);
+        }
+        catch (Exception exception) when (exception is SocketException or ObjectDisposedException or OperationCanceledException)
+        {
+            Abort(RelayOutcome.UpstreamReset);
+            return -1;
+        }
+    }
+
+    private async ValueTask SendToClientAsync(ReadOnlyMemory<byte> bytes)
+    {
+        if (_clientSocket is not null)
+        {
+            await SendAsync(_clientSocket, bytes);
+            return;
+        }
+
+        var flushed = await _client.Transport.Output.WriteAsync(bytes, _aborted.Token);
+        if (flushed.IsCompleted)
+        {
+            throw new ConnectionAbortedException("The client's connection is closed.");
+        }
+    }
+
+    private async ValueTask SendAsync(Socket socket, ReadOnlyMemory<byte> bytes)
+    {
+        while (!bytes.IsEmpty)
+        {
+            var sent = await socket.SendAsync(bytes, _aborted.Token);
+            bytes = bytes[sent..];
+        }
+    }
+
+    private void HalfClose()
+    {
+        _isHalfClosed = true;
+        Touch();
+        ArmWatch(SilenceLimit);
+    }
+
+    private void Touch() => Volatile.Write(ref _lastActivityMs, Environment.TickCount64);
+
+    private void ArmWatch(TimeSpan delay)
+    {
+        try
+        {
+            _watch.Change(delay, Timeout.InfiniteTimeSpan);
+        }
+        catch (ObjectDisposedException)
+        {
+            // The timer fired while the session was ending.
+        }
+    }
+
+    private void Watch()
+    {
+        var silence = TimeSpan.FromMilliseconds(Environment.TickCount64 - Volatile.Read(ref _lastActivityMs));
+        var left = SilenceLimit - silence;
+        if (left > TimeSpan.Zero)
+        {
+            ArmWatch(left);
+        }
+        else
+        {
+            Abort(_isHalfClosed ? RelayOutcome.HalfCloseTimeout : RelayOutcome.IdleTimeout);
+        }
+    }
+}

@@ -1,0 +1,95 @@
+using System.Buffers;
+using Transport.Linux.Interop;
+
+namespace Yarp.Splice.Relay.Paths;
+
+/// <summary>
+/// recv into the loop's shared buffer, send from it. What the sink does not take moves into a buffer of the direction's own, and nothing is
+/// read until that has left: the sender's window closes.
+/// </summary>
+internal sealed class CopyPath : RelayPath
+{
+    public static readonly CopyPath Instance = new();
+
+    private CopyPath()
+    {
+    }
+
+    public override string Name => nameof(SpliceMode.Copy);
+
+    public override bool TryFlush(RelayDirection direction)
+    {
+        var held = direction.Held;
+        while (!held.IsEmpty)
+        {
+            var sent = SocketCalls.Send(direction.Sink.Descriptor, held.Span);
+            if (sent < 0)
+            {
+                direction.OnSinkError((int)-sent);
+                break;
+            }
+
+            held = held[(int)sent..];
+        }
+
+        direction.Held = held;
+        if (!held.IsEmpty)
+        {
+            return false;
+        }
+
+        ReturnBuffer(direction);
+        return true;
+    }
+
+    public override void Transfer(RelayDirection direction)
+    {
+        var buffer = direction.Worker.Buffer;
+        var received = (int)SocketCalls.Receive(direction.Source.Descriptor, buffer);
+        direction.LastTransfer = Math.Max(received, 0);
+        if (received <= 0)
+        {
+            direction.OnSourceEnd(-received);
+            return;
+        }
+
+        direction.CountMoved(received);
+        if (received < buffer.Length && !direction.Source.IsEndSeen)
+        {
+            // A short read has emptied the socket; the next segment makes a new event (epoll(7), edge-triggered use).
+            direction.Source.IsReadable = false;
+        }
+
+        var sent = 0;
+        while (sent < received)
+        {
+            var result = SocketCalls.Send(direction.Sink.Descriptor, buffer.AsSpan(sent, received - sent));
+            if (result < 0)
+            {
+                direction.OnSinkError((int)-result);
+                Hold(direction, buffer.AsSpan(sent, received - sent));
+                return;
+            }
+
+            sent += (int)result;
+        }
+    }
+
+    /// <summary>Gives back the buffer of a direction that holds nothing, or whose session has ended.</summary>
+    public static void ReturnBuffer(RelayDirection direction)
+    {
+        if (direction.OwnBuffer is { } buffer)
+        {
+            direction.OwnBuffer = null;
+            direction.Held = default;
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
+    }
+
+    private static void Hold(RelayDirection direction, ReadOnlySpan<byte> rest)
+    {
+        direction.OwnBuffer = ArrayPool<byte>.Shared.Rent(rest.Length);
+        rest.CopyTo(direction.OwnBuffer);
+        direction.Held = direction.OwnBuffer.AsMemory(0, rest.Length);
+    }
+}

@@ -1,0 +1,69 @@
+using Transport.Linux.Interop;
+using Yarp.Splice.Interop;
+
+namespace Yarp.Splice.Relay.Paths;
+
+/// <summary>
+/// The pipes of one event loop. A direction holds one only while bytes are in flight, so the number of pipes follows the number of busy
+/// directions, not of connections.
+/// </summary>
+internal sealed class PipePool
+{
+    /// <summary>A splice moves at most what the pipe holds; fewer and larger moves cost less. /proc/sys/fs/pipe-max-size defaults to this.</summary>
+    private const int WantedCapacity = 1024 * 1024;
+
+    /// <summary>Below this a splice moves too little to beat a copy, and past fs.pipe-user-pages-soft the kernel gives one page (pipe(7)).</summary>
+    private const int LeastCapacity = 64 * 1024;
+
+    /// <summary>Idle pipes keep no memory but two descriptors each.</summary>
+    private const int MaxIdle = 128;
+
+    private readonly Stack<RelayPipe> _idle = new();
+
+    /// <summary>An empty pipe, or <see langword="null"/> where descriptors or pipe memory have run out.</summary>
+    public RelayPipe? Rent()
+    {
+        if (_idle.TryPop(out var pipe))
+        {
+            return pipe;
+        }
+
+        if (SpliceCalls.CreatePipe(out var readEnd, out var writeEnd) < 0)
+        {
+            return null;
+        }
+
+        var capacity = SpliceCalls.GetPipeSize(writeEnd);
+        for (var size = WantedCapacity; size > capacity; size /= 4)
+        {
+            var granted = SpliceCalls.SetPipeSize(writeEnd, size);
+            if (granted > 0)
+            {
+                capacity = granted;
+                break;
+            }
+        }
+
+        pipe = new RelayPipe(readEnd, writeEnd, capacity);
+        if (capacity >= LeastCapacity)
+        {
+            return pipe;
+        }
+
+        pipe.Close();
+        return null;
+    }
+
+    /// <summary>Takes a pipe back. One that still holds bytes is closed: they belong to a session that has ended.</summary>
+    public void Return(RelayPipe pipe)
+    {
+        if (pipe.Held == 0 && _idle.Count < MaxIdle)
+        {
+            _idle.Push(pipe);
+        }
+        else
+        {
+            pipe.Close();
+        }
+    }
+}

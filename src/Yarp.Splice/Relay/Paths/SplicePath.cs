@@ -1,0 +1,71 @@
+using Transport.Linux.Interop;
+using Yarp.Splice.Interop;
+
+namespace Yarp.Splice.Relay.Paths;
+
+/// <summary>splice(2) from the source into a pipe and from the pipe into the sink: pages change hands, no byte is copied into user space.</summary>
+internal sealed class SplicePath : RelayPath
+{
+    public static readonly SplicePath Instance = new();
+
+    private SplicePath()
+    {
+    }
+
+    public override string Name => nameof(SpliceMode.Splice);
+
+    public override bool TryFlush(RelayDirection direction)
+    {
+        if (direction.Pipe is not { } pipe)
+        {
+            return true;
+        }
+
+        while (pipe.Held > 0)
+        {
+            var moved = SpliceCalls.Splice(pipe.ReadEnd, direction.Sink.Descriptor, (nint)pipe.Held);
+            if (moved <= 0)
+            {
+                direction.OnSinkError(moved == 0 ? Errno.EPIPE : (int)-moved);
+                return false;
+            }
+
+            pipe.Held -= moved;
+        }
+
+        return true;
+    }
+
+    public override void Transfer(RelayDirection direction)
+    {
+        if ((direction.Pipe ??= direction.Worker.Pipes.Rent()) is not { } pipe)
+        {
+            direction.FallBackToCopy();
+            return;
+        }
+
+        var moved = SpliceCalls.Splice(direction.Source.Descriptor, pipe.WriteEnd, pipe.Capacity);
+        direction.LastTransfer = Math.Max(moved, 0);
+        if (moved <= 0)
+        {
+            // The pipe is empty, so EAGAIN can only mean that the socket is.
+            direction.OnSourceEnd((int)-moved);
+            ReturnPipe(direction);
+            return;
+        }
+
+        pipe.Held = moved;
+        direction.CountMoved(moved);
+        TryFlush(direction);
+    }
+
+    /// <summary>Gives back the pipe of a direction that waits for bytes, or whose session has ended.</summary>
+    public static void ReturnPipe(RelayDirection direction)
+    {
+        if (direction.Pipe is { } pipe)
+        {
+            direction.Pipe = null;
+            direction.Worker.Pipes.Return(pipe);
+        }
+    }
+}

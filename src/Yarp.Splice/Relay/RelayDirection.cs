@@ -1,0 +1,162 @@
+using Transport.Linux.Interop;
+using Yarp.Splice.Relay.Paths;
+
+namespace Yarp.Splice.Relay;
+
+/// <summary>
+/// One direction of a session: source to sink. Holds what its path has taken from the source and the sink has not taken yet; nothing is read
+/// while something is held, which is all of the flow control. The end of the source becomes FIN on the sink once nothing is held.
+/// </summary>
+internal sealed class RelayDirection(RelaySession session, RelayEndpoint source, RelayEndpoint sink, ReadOnlyMemory<byte> prefix, bool maySplice)
+{
+    /// <summary>Transfers in one go before other sessions of the loop get their turn.</summary>
+    private const int TransfersPerTurn = 16;
+
+    /// <summary>Splices below this size cost more than a copy (two calls against two, and page handling on top).</summary>
+    private const int SmallSplice = 16 * 1024;
+
+    private const int SmallSplicesBeforeCopy = 8;
+
+    private RelayPath _path = CopyPath.Instance;
+    private RelayFlow _flow = RelayFlow.Waiting;
+    private bool _maySplice = maySplice;
+    private int _smallSplices;
+    private bool _isSourceEnded;
+    private bool _isSourceFailed;
+    private bool _isSinkFailed;
+
+    public RelayEndpoint Source => source;
+
+    public RelayEndpoint Sink => sink;
+
+    public RelayWorker Worker => session.Worker;
+
+    /// <summary>Bytes moved from the source so far.</summary>
+    public long Moved { get; private set; }
+
+    /// <summary>Bytes that wait for the sink: the prefix, or what the copy path could not send.</summary>
+    public ReadOnlyMemory<byte> Held { get; set; } = prefix;
+
+    /// <summary>The array behind <see cref="Held"/>, if it is the direction's own.</summary>
+    public byte[]? OwnBuffer { get; set; }
+
+    /// <summary>The pipe of the splice path, while bytes are in flight.</summary>
+    public RelayPipe? Pipe { get; set; }
+
+    /// <summary>Bytes of the last transfer.</summary>
+    public long LastTransfer { get; set; }
+
+    /// <summary>Whether nothing will be moved any more.</summary>
+    public bool IsOver => _flow is RelayFlow.Finished or RelayFlow.SourceFailed or RelayFlow.SinkFailed;
+
+    /// <summary>Moves what can be moved now.</summary>
+    public RelayFlow Pump()
+    {
+        for (var i = 0; i < TransfersPerTurn && !IsOver; i++)
+        {
+            if (!sink.IsWritable || !TryFlush())
+            {
+                return _flow = _isSinkFailed ? RelayFlow.SinkFailed : RelayFlow.Waiting;
+            }
+
+            if (_isSourceEnded)
+            {
+                return _flow = Finish();
+            }
+
+            if (!source.IsReadable)
+            {
+                SplicePath.ReturnPipe(this);
+                return _flow = RelayFlow.Waiting;
+            }
+
+            _path.Transfer(this);
+            ChoosePath();
+        }
+
+        return IsOver ? _flow : RelayFlow.OutOfTurn;
+    }
+
+    /// <summary>The source is known to have failed: what it sent before still goes to the sink, but its end will not be a FIN.</summary>
+    public void FailSource() => _isSourceFailed = true;
+
+    /// <summary>The sink is gone, or the session ends: drops what is held.</summary>
+    public void Abandon()
+    {
+        if (!IsOver)
+        {
+            _flow = RelayFlow.SinkFailed;
+        }
+
+        CopyPath.ReturnBuffer(this);
+        SplicePath.ReturnPipe(this);
+    }
+
+    public void CountMoved(long bytes)
+    {
+        Moved += bytes;
+        session.OnActivity();
+    }
+
+    public void OnSourceEnd(int errno)
+    {
+        source.IsReadable = false;
+        if (errno != Errno.EAGAIN)
+        {
+            _isSourceEnded = true;
+            _isSourceFailed |= errno != 0;
+        }
+    }
+
+    public void OnSinkError(int errno)
+    {
+        sink.IsWritable = false;
+        _isSinkFailed |= errno != Errno.EAGAIN;
+    }
+
+    /// <summary>No pipe can be had: this direction copies from now on.</summary>
+    public void FallBackToCopy()
+    {
+        _maySplice = false;
+        _path = CopyPath.Instance;
+        session.OnNoPipe();
+    }
+
+    // The prefix and the rest of a short send are held by the copy path, whatever the path of the next transfer.
+    private bool TryFlush() => CopyPath.Instance.TryFlush(this) && _path.TryFlush(this);
+
+    private void ChoosePath()
+    {
+        if (_path == CopyPath.Instance)
+        {
+            // A read that fills the buffer means bulk. What the sink did not take of it leaves by TryFlush before the first splice.
+            if (_maySplice && LastTransfer == RelayWorker.BufferSize)
+            {
+                _path = SplicePath.Instance;
+                _smallSplices = 0;
+            }
+        }
+        else if (LastTransfer >= SmallSplice)
+        {
+            _smallSplices = 0;
+        }
+        else if (LastTransfer > 0 && ++_smallSplices >= SmallSplicesBeforeCopy && Pipe is null or { Held: 0 })
+        {
+            SplicePath.ReturnPipe(this);
+            _path = CopyPath.Instance;
+        }
+    }
+
+    private RelayFlow Finish()
+    {
+        SplicePath.ReturnPipe(this);
+        if (_isSourceFailed)
+        {
+            return RelayFlow.SourceFailed;
+        }
+
+        // ENOTCONN if the sink was reset in between: its own events tell.
+        _ = SocketCalls.Shutdown(sink.Descriptor, SocketCalls.SHUT_WR);
+        return RelayFlow.Finished;
+    }
+}

@@ -1,0 +1,80 @@
+using Transport.Linux;
+using Transport.Linux.Interop;
+
+namespace Yarp.Splice.Relay;
+
+/// <summary>
+/// One of a session's two sockets, and what is known of its readiness. Registered once, edge-triggered, for everything: readiness is
+/// remembered here until a call says that it is used up, so that blocked directions cost no system call.
+/// </summary>
+internal sealed class RelayEndpoint(RelaySession session, int descriptor) : IReadinessHandler
+{
+    private const Readiness Interest = Readiness.Readable | Readiness.Writable | Readiness.ReadHangUp;
+    private const Readiness EndOfStream = Readiness.ReadHangUp | Readiness.HangUp | Readiness.Error;
+
+    private EventRegistration _registration;
+    private bool _isRegistered;
+
+    public int Descriptor => descriptor;
+
+    public bool IsClosed { get; private set; }
+
+    /// <summary>Whether a read may return something: bytes, the end of the stream, or an error.</summary>
+    public bool IsReadable { get; set; }
+
+    /// <summary>Whether a write may take something.</summary>
+    public bool IsWritable { get; set; }
+
+    /// <summary>
+    /// Whether an end or an error of the stream has been reported. It is reported once: from then on a short read does not mean that the
+    /// socket is empty, only a read of zero or an error does.
+    /// </summary>
+    public bool IsEndSeen { get; private set; }
+
+    /// <summary>Whether the socket is beyond both reading and writing: reset, failed, or shut on both sides.</summary>
+    public bool IsGone { get; private set; }
+
+    public void Register(EventLoop loop)
+    {
+        _registration = loop.Register(descriptor, Interest, this);
+        _isRegistered = true;
+    }
+
+    public void OnReady(Readiness readiness)
+    {
+        IsEndSeen |= (readiness & EndOfStream) != 0;
+        IsGone |= (readiness & (Readiness.HangUp | Readiness.Error)) != 0;
+        IsReadable |= (readiness & (Readiness.Readable | EndOfStream)) != 0;
+        IsWritable |= (readiness & (Readiness.Writable | Readiness.HangUp | Readiness.Error)) != 0;
+        session.OnEndpointReady(this, readiness);
+    }
+
+    /// <summary>The socket's pending error number, zero if there is none. Asking clears it (socket(7), SO_ERROR).</summary>
+    public int TakeError()
+    {
+        var result = SocketCalls.GetOption(descriptor, SocketCalls.SOL_SOCKET, SocketCalls.SO_ERROR, out var error);
+        return result < 0 ? -result : error;
+    }
+
+    /// <summary>Closes the socket, with FIN after what is queued, or with RST.</summary>
+    public void Close(EventLoop loop, bool reset)
+    {
+        if (IsClosed)
+        {
+            return;
+        }
+
+        IsClosed = true;
+        if (_isRegistered)
+        {
+            loop.Forget(_registration);
+        }
+
+        if (reset)
+        {
+            _ = SocketCalls.SetLingerZero(descriptor);
+        }
+
+        _ = SocketCalls.Close(descriptor);
+    }
+}

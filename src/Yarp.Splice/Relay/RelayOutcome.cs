@@ -1,0 +1,14 @@
+namespace Yarp.Splice.Relay;
+
+/// <summary>How a session ended, as metrics and the log name it.</summary>
+internal static class RelayOutcome
+{
+    public const string Finished = "finished";
+    public const string IdleTimeout = "idle_timeout";
+    public const string HalfCloseTimeout = "half_close_timeout";
+    public const string ClientReset = "client_reset";
+    public const string UpstreamReset = "upstream_reset";
+    public const string ConnectFailed = "connect_failed";
+    public const string ClientLeft = "client_left";
+    public const string Drain = "drain";
+}

@@ -1,0 +1,272 @@
+using System.Net;
+using Transport.Linux;
+using Transport.Linux.Interop;
+using Yarp.Splice.Routing;
+
+namespace Yarp.Splice.Relay;
+
+/// <summary>
+/// A client's socket and an upstream socket, on one event loop: connecting, relaying, passing a reset on, ended. The session itself is the
+/// one timer that it needs.
+/// </summary>
+internal sealed partial class RelaySession : EventLoopTimer
+{
+    private static readonly TimeSpan s_firstResetPoll = TimeSpan.FromMilliseconds(8);
+    private static readonly TimeSpan s_lastResetPoll = TimeSpan.FromMilliseconds(500);
+
+    private readonly RelayEngine _engine;
+    private readonly EventLoop _loop;
+    private readonly RelayEndpoint _client;
+    private readonly ReadOnlyMemory<byte> _prefix;
+    private readonly EndPoint? _remoteEndPoint;
+    private readonly long _startedMs;
+
+    private RelayEndpoint? _upstream;
+    private RelayDirection? _toUpstream;
+    private RelayDirection? _toClient;
+    private RelayEndpoint? _failed;
+    private State _state = State.Connecting;
+    private long _lastActivityMs;
+    private long _resetDeadlineMs;
+    private TimeSpan _resetPoll = s_firstResetPoll;
+    private bool _isContinuing;
+    private bool _isTimerShortened;
+
+    public RelaySession(
+        RelayEngine engine, RelayWorker worker, TcpRoute route, int descriptor, ReadOnlyMemory<byte> prefix, EndPoint? remoteEndPoint)
+    {
+        _engine = engine;
+        Worker = worker;
+        Route = route;
+        _loop = worker.Loop;
+        _client = new RelayEndpoint(this, descriptor);
+        _prefix = prefix;
+        _remoteEndPoint = remoteEndPoint;
+        _startedMs = _lastActivityMs = _loop.NowMs;
+    }
+
+    private enum State
+    {
+        /// <summary>The client waits while destinations are tried. Nothing is read from it, so early data stays in the kernel, bounded.</summary>
+        Connecting,
+
+        Relaying,
+
+        /// <summary>One side has failed. What it sent before goes to the other side, then the other side is reset.</summary>
+        Resetting,
+
+        Ended,
+    }
+
+    public RelayWorker Worker { get; }
+
+    public TcpRoute Route { get; }
+
+    /// <summary>Whether the session has been counted as started.</summary>
+    public bool IsCounted { get; set; }
+
+    public void OnActivity() => _lastActivityMs = _loop.NowMs;
+
+    public void OnNoPipe() => _engine.ReportFallback(Route, SpliceMode.Splice, SpliceMode.Copy, RelayEngine.NoPipe);
+
+    public void OnEndpointReady(RelayEndpoint endpoint, Readiness readiness)
+    {
+        switch (_state)
+        {
+            case State.Connecting:
+                OnReadyWhileConnecting(endpoint, readiness);
+                break;
+            case State.Relaying:
+                // A blocked direction does not read its source, and one that is over does not either: their reset shows only here. Without
+                // an error a hang-up is two FINs, which the directions see by themselves.
+                if ((readiness & (Readiness.Error | Readiness.HangUp)) != 0 && endpoint.TakeError() != 0)
+                {
+                    Fail(endpoint);
+                }
+
+                Advance();
+                break;
+            case State.Resetting:
+                Advance();
+                break;
+        }
+    }
+
+    /// <summary>Resets both sides at once. On the event loop.</summary>
+    public void Cut(string outcome) => End(outcome, resetClient: true, resetUpstream: true);
+
+    protected override void OnTimer()
+    {
+        switch (_state)
+        {
+            case State.Connecting:
+                OnConnectFailed(Errno.ETIMEDOUT);
+                break;
+            case State.Relaying:
+                CheckInactivity();
+                break;
+            case State.Resetting:
+                PassResetOn();
+                break;
+        }
+    }
+
+    private void BeginRelaying(RelayEndpoint upstream)
+    {
+        _state = State.Relaying;
+        var maySplice = Route.Mode != SpliceMode.Copy;
+        _toUpstream = new RelayDirection(this, _client, upstream, _prefix, maySplice);
+        _toClient = new RelayDirection(this, upstream, _client, default, maySplice);
+        OnActivity();
+        _loop.Arm(this, Route.IdleTimeout);
+        Advance();
+    }
+
+    private void Advance()
+    {
+        var isOutOfTurn = Advance(_toUpstream!) | Advance(_toClient!);
+        switch (_state)
+        {
+            case State.Relaying when _toUpstream!.IsOver && _toClient!.IsOver:
+                End(RelayOutcome.Finished, resetClient: false, resetUpstream: false);
+                return;
+            case State.Relaying when _toUpstream.IsOver || _toClient!.IsOver:
+                ShortenTimer();
+                break;
+            case State.Resetting when From(_failed!).IsOver:
+                PassResetOn();
+                return;
+        }
+
+        if (isOutOfTurn && _state != State.Ended && !_isContinuing)
+        {
+            _isContinuing = true;
+            _loop.Post(static state => ((RelaySession)state!).Continue(), this);
+        }
+    }
+
+    private void Continue()
+    {
+        _isContinuing = false;
+        if (_state is State.Relaying or State.Resetting)
+        {
+            Advance();
+        }
+    }
+
+    /// <summary>Pumps one direction; true if it has more to do.</summary>
+    private bool Advance(RelayDirection direction)
+    {
+        if (direction.IsOver)
+        {
+            return false;
+        }
+
+        switch (direction.Pump())
+        {
+            case RelayFlow.SourceFailed:
+                Fail(direction.Source);
+                return false;
+            case RelayFlow.SinkFailed:
+                Fail(direction.Sink);
+                return false;
+            case RelayFlow.OutOfTurn:
+                return true;
+            default:
+                return false;
+        }
+    }
+
+    private RelayDirection From(RelayEndpoint source) => source == _client ? _toUpstream! : _toClient!;
+
+    private RelayEndpoint Other(RelayEndpoint endpoint) => endpoint == _client ? _upstream! : _client;
+
+    /// <summary>One side was reset or failed: the other will be reset too, but only after it got what was sent before.</summary>
+    private void Fail(RelayEndpoint endpoint)
+    {
+        if (_state != State.Relaying)
+        {
+            // The side that was to be reset has failed by itself.
+            if (_state == State.Resetting && endpoint != _failed)
+            {
+                From(_failed!).Abandon();
+            }
+
+            return;
+        }
+
+        _state = State.Resetting;
+        _failed = endpoint;
+        _resetDeadlineMs = _loop.NowMs + (long)Route.HalfCloseTimeout.TotalMilliseconds;
+        From(Other(endpoint)).Abandon();
+        var remaining = From(endpoint);
+        remaining.FailSource();
+        _loop.Arm(this, Route.HalfCloseTimeout);
+        _ = Advance(remaining);
+    }
+
+    private void PassResetOn()
+    {
+        // RST throws the send queue away (linger zero), so what was handed to the kernel must have been acknowledged before. There is no event
+        // for that, only SIOCOUTQ.
+        var other = Other(_failed!);
+        var isDelivered = From(_failed!).IsOver && (other.IsGone || SocketCalls.UnacknowledgedBytes(other.Descriptor) <= 0);
+        if (isDelivered || _loop.NowMs >= _resetDeadlineMs)
+        {
+            End(_failed == _client ? RelayOutcome.ClientReset : RelayOutcome.UpstreamReset, resetClient: true, resetUpstream: true);
+            return;
+        }
+
+        var left = TimeSpan.FromMilliseconds(_resetDeadlineMs - _loop.NowMs);
+        _loop.Arm(this, left < _resetPoll ? left : _resetPoll);
+        _resetPoll = _resetPoll * 2 < s_lastResetPoll ? _resetPoll * 2 : s_lastResetPoll;
+    }
+
+    private TimeSpan InactivityLimit =>
+        (_toUpstream!.IsOver || _toClient!.IsOver) && Route.HalfCloseTimeout < Route.IdleTimeout ? Route.HalfCloseTimeout : Route.IdleTimeout;
+
+    /// <summary>The deadline moves with every byte; the timer does not, it looks at the time of the last byte when it fires.</summary>
+    private void CheckInactivity()
+    {
+        var left = InactivityLimit - TimeSpan.FromMilliseconds(_loop.NowMs - _lastActivityMs);
+        if (left > TimeSpan.Zero)
+        {
+            _loop.Arm(this, left);
+            return;
+        }
+
+        var isHalfClosed = _toUpstream!.IsOver || _toClient!.IsOver;
+        End(isHalfClosed ? RelayOutcome.HalfCloseTimeout : RelayOutcome.IdleTimeout, resetClient: false, resetUpstream: false);
+    }
+
+    private void ShortenTimer()
+    {
+        if (!_isTimerShortened)
+        {
+            _isTimerShortened = true;
+            OnActivity();
+            _loop.Arm(this, InactivityLimit);
+        }
+    }
+
+    private void End(string outcome, bool resetClient, bool resetUpstream)
+    {
+        if (_state == State.Ended)
+        {
+            return;
+        }
+
+        _state = State.Ended;
+        _loop.Cancel(this);
+        _toUpstream?.Abandon();
+        _toClient?.Abandon();
+        _client.Close(_loop, resetClient);
+        _upstream?.Close(_loop, resetUpstream);
+        if (_destination is not null)
+        {
+            _engine.Destinations.Release(_destination);
+        }
+
+        _engine.OnEnded(this, outcome, _toUpstream?.Moved ?? 0, _toClient?.Moved ?? 0, TimeSpan.FromMilliseconds(_loop.NowMs - _startedMs));
+    }
+}

@@ -1,0 +1,24 @@
+using Transport.Linux;
+using Yarp.Splice.Relay.Paths;
+
+namespace Yarp.Splice.Relay;
+
+/// <summary>What the sessions of one event loop share. Used on that loop's thread only.</summary>
+internal sealed class RelayWorker(EventLoop loop)
+{
+    /// <summary>
+    /// Room for a read of the copy path. A read that fills it is a sign of bulk; 64 KiB stays in the second-level cache between
+    /// recv and send.
+    /// </summary>
+    public const int BufferSize = 64 * 1024;
+
+    public EventLoop Loop => loop;
+
+    /// <summary>The one buffer of the copy path: bytes stay in it only within one call.</summary>
+    public byte[] Buffer { get; } = GC.AllocateUninitializedArray<byte>(BufferSize, pinned: true);
+
+    public PipePool Pipes { get; } = new();
+
+    /// <summary>The sessions that live on this loop, for the end of the drain.</summary>
+    public HashSet<RelaySession> Sessions { get; } = [];
+}

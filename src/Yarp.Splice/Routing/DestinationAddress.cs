@@ -1,0 +1,133 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+
+namespace Yarp.Splice.Routing;
+
+/// <summary>A destination's address, parsed once. Immutable but for the cached answer of the name's resolution.</summary>
+internal sealed class DestinationAddress
+{
+    public const string AcceptedForms = "tcp://HOST:PORT, HOST:PORT, [IPV6]:PORT, unix:/PATH and unix:@ABSTRACT";
+
+    private const string TcpScheme = "tcp://";
+    private const string UnixScheme = "unix:";
+
+    // Long enough that a burst of connections asks once, short enough that a changed name is followed.
+    private static readonly TimeSpan s_answerLifetime = TimeSpan.FromSeconds(5);
+
+    private readonly string _text;
+    private readonly string _host = "";
+    private readonly int _port;
+    private volatile Answer? _answer;
+
+    private DestinationAddress(string text, EndPoint endPoint)
+    {
+        _text = text;
+        EndPoint = endPoint;
+    }
+
+    private DestinationAddress(string text, string host, int port)
+    {
+        _text = text;
+        _host = host;
+        _port = port;
+    }
+
+    /// <summary>Where to connect; <see langword="null"/> if a name has to be resolved first.</summary>
+    public EndPoint? EndPoint { get; }
+
+    /// <param name="text">The address as the configuration has it.</param>
+    /// <param name="address">The parsed address.</param>
+    /// <param name="error">Continues a sentence that names the destination: the value and what would be accepted.</param>
+    public static bool TryParse(string? text, [NotNullWhen(true)] out DestinationAddress? address, [NotNullWhen(false)] out string? error)
+    {
+        text ??= "";
+        address = text.StartsWith(UnixScheme, StringComparison.OrdinalIgnoreCase) ? ParseUnix(text) : ParseTcp(text);
+        error = address is null ? $"is '{text}'; accepted are {AcceptedForms}." : null;
+        return address is not null;
+    }
+
+    /// <summary>Where to connect, in the order of preference.</summary>
+    /// <exception cref="SocketException">The name cannot be resolved.</exception>
+    public ValueTask<EndPoint[]> ResolveAsync(CancellationToken cancellationToken)
+    {
+        if (EndPoint is not null)
+        {
+            return ValueTask.FromResult<EndPoint[]>([EndPoint]);
+        }
+
+        return _answer is { } answer && Environment.TickCount64 < answer.ExpiresAtMs
+            ? ValueTask.FromResult(answer.EndPoints)
+            : new ValueTask<EndPoint[]>(AskAsync(cancellationToken));
+    }
+
+    public override string ToString() => _text;
+
+    private static DestinationAddress? ParseUnix(string text)
+    {
+        var path = text[UnixScheme.Length..];
+        if (path is not ['/', _, ..] and not ['@', _, ..])
+        {
+            return null;
+        }
+
+        try
+        {
+            return new DestinationAddress(text, new UnixDomainSocketEndPoint(path[0] == '@' ? '\0' + path[1..] : path));
+        }
+        catch (ArgumentOutOfRangeException)
+        {
+            // Longer than sockaddr_un has room for (unix(7)).
+            return null;
+        }
+    }
+
+    private static DestinationAddress? ParseTcp(string text)
+    {
+        var authority = text.AsSpan();
+        if (text.StartsWith(TcpScheme, StringComparison.OrdinalIgnoreCase))
+        {
+            authority = authority[TcpScheme.Length..];
+            authority = authority is [.., '/'] ? authority[..^1] : authority;
+        }
+
+        var colon = authority.LastIndexOf(':');
+        if (colon <= 0 ||
+            !int.TryParse(authority[(colon + 1)..], NumberStyles.None, CultureInfo.InvariantCulture, out var port) || port is < 1 or > 65535)
+        {
+            return null;
+        }
+
+        var host = authority[..colon];
+        if (host is ['[', .., ']'])
+        {
+            return IPAddress.TryParse(host[1..^1], out var v6) && v6.AddressFamily == AddressFamily.InterNetworkV6
+                ? new DestinationAddress(text, new IPEndPoint(v6, port))
+                : null;
+        }
+
+        var name = host.ToString();
+        return Uri.CheckHostName(name) switch
+        {
+            UriHostNameType.IPv4 => new DestinationAddress(text, new IPEndPoint(IPAddress.Parse(name), port)),
+            UriHostNameType.Dns => new DestinationAddress(text, name, port),
+            _ => null,
+        };
+    }
+
+    private async Task<EndPoint[]> AskAsync(CancellationToken cancellationToken)
+    {
+        var addresses = await Dns.GetHostAddressesAsync(_host, cancellationToken);
+        if (addresses.Length == 0)
+        {
+            throw new SocketException((int)SocketError.NoData, $"{_host} has no address.");
+        }
+
+        var endPoints = Array.ConvertAll<IPAddress, EndPoint>(addresses, address => new IPEndPoint(address, _port));
+        _answer = new Answer(endPoints, Environment.TickCount64 + (long)s_answerLifetime.TotalMilliseconds);
+        return endPoints;
+    }
+
+    private sealed record Answer(EndPoint[] EndPoints, long ExpiresAtMs);
+}

@@ -1,0 +1,216 @@
+using System.Globalization;
+using System.Net;
+using Yarp.ReverseProxy.Configuration;
+
+namespace Yarp.Splice.Routing;
+
+/// <summary>Reads a route whose metadata says <c>Splice.Mode</c>, one <see cref="TcpRoute"/> for each of its ports, and finds all its mistakes.</summary>
+internal static class TcpRouteReader
+{
+    private const int MaxConnectAttempts = 100;
+
+    private static readonly TimeSpan s_maxConnectTimeout = TimeSpan.FromHours(1);
+    private static readonly TimeSpan s_maxIdleTimeout = TimeSpan.FromDays(30);
+
+    public static string ModeNames { get; } = string.Join(", ", Enum.GetNames<SpliceMode>());
+
+    /// <summary>What a <c>Splice</c> key takes, in words.</summary>
+    public static string AcceptedValues(string key) => key switch
+    {
+        SpliceMetadata.ConnectTimeout => "a time span above 0 and up to 01:00:00, such as 00:00:05",
+        SpliceMetadata.IdleTimeout or SpliceMetadata.HalfCloseTimeout => "a time span above 0 and up to 30.00:00:00, such as 00:01:00",
+        SpliceMetadata.ConnectAttempts => "a number from 1 to 100",
+        SpliceMetadata.MaxConnections => "a number from 1 on",
+        SpliceMetadata.Listen => "an IP address of this machine, such as 127.0.0.1 or ::1",
+        _ => throw new ArgumentOutOfRangeException(nameof(key), key, null),
+    };
+
+    /// <summary>The routes of a route; none if it is an HTTP route. What is returned beside mistakes is not to be used to relay.</summary>
+    public static IReadOnlyList<TcpRoute> Read(RouteConfig route, List<string> mistakes)
+    {
+        CheckKeys(route, mistakes);
+        if (SpliceMetadata.Find(route, SpliceMetadata.ModeMetadata) is not { } mode)
+        {
+            if (route.Metadata?.Keys.FirstOrDefault(IsSpliceKey) is { } key)
+            {
+                mistakes.Add($"Route '{route.RouteId}': {Describe(key)} is set, but Mode is not; accepted are {ModeNames}.");
+            }
+
+            return [];
+        }
+
+        CheckHttpSettings(route, mistakes);
+        var common = new TcpRoute
+        {
+            RouteId = route.RouteId,
+            ClusterId = route.ClusterId ?? "",
+            Mode = ReadMode(route, mode, mistakes),
+            Port = 0,
+            Listen = ReadAddress(route, mistakes),
+            MaxConnections = ReadNumber(route, SpliceMetadata.MaxConnections, int.MaxValue, mistakes),
+        };
+        common = common with
+        {
+            ConnectTimeout = ReadTime(route, SpliceMetadata.ConnectTimeout, s_maxConnectTimeout, mistakes) ?? common.ConnectTimeout,
+            IdleTimeout = ReadTime(route, SpliceMetadata.IdleTimeout, s_maxIdleTimeout, mistakes) ?? common.IdleTimeout,
+            HalfCloseTimeout = ReadTime(route, SpliceMetadata.HalfCloseTimeout, s_maxIdleTimeout, mistakes) ?? common.HalfCloseTimeout,
+            ConnectAttempts = ReadNumber(route, SpliceMetadata.ConnectAttempts, MaxConnectAttempts, mistakes) ?? common.ConnectAttempts,
+        };
+        return [.. ReadPorts(route, mistakes).Select(port => common with { Port = port })];
+    }
+
+    private static bool IsSpliceKey(string key) => key.StartsWith(SpliceMetadata.Prefix, StringComparison.OrdinalIgnoreCase);
+
+    /// <summary>The name of a metadata key, as the person who wrote the configuration knows it.</summary>
+    private static string Describe(string metadataKey) =>
+        metadataKey.Equals(SpliceMetadata.ModeMetadata, StringComparison.OrdinalIgnoreCase)
+            ? SpliceMetadata.ModeKey
+            : $"{SpliceMetadata.SectionKey}:{metadataKey[SpliceMetadata.Prefix.Length..]}";
+
+    private static void CheckKeys(RouteConfig route, List<string> mistakes)
+    {
+        foreach (var key in (route.Metadata?.Keys ?? []).Where(IsSpliceKey))
+        {
+            var name = key[SpliceMetadata.Prefix.Length..];
+            if (!SpliceMetadata.Keys.Append(SpliceMetadata.ModeKey).Contains(name, StringComparer.OrdinalIgnoreCase))
+            {
+                mistakes.Add($"Route '{route.RouteId}': Metadata:{key} is not a known key; accepted are " +
+                    $"{string.Join(", ", SpliceMetadata.Keys.Prepend(SpliceMetadata.ModeKey).Select(static known => SpliceMetadata.Prefix + known))}.");
+            }
+        }
+    }
+
+    private static void CheckHttpSettings(RouteConfig route, List<string> mistakes)
+    {
+        var match = route.Match;
+        Refuse("Match:Path", match.Path);
+        Refuse("Match:Methods", Join(match.Methods));
+        Refuse("Match:Headers", Join(match.Headers?.Select(static header => header.Name)));
+        Refuse("Match:QueryParameters", Join(match.QueryParameters?.Select(static parameter => parameter.Name)));
+        Refuse("Transforms", Join(route.Transforms?.Select(static transform => string.Join('+', transform.Keys))));
+        Refuse("AuthorizationPolicy", route.AuthorizationPolicy);
+        Refuse("CorsPolicy", route.CorsPolicy);
+        Refuse("RateLimiterPolicy", route.RateLimiterPolicy);
+        Refuse("TimeoutPolicy", route.TimeoutPolicy);
+        Refuse("Timeout", route.Timeout?.ToString());
+        Refuse("MaxRequestBodySize", route.MaxRequestBodySize?.ToString(CultureInfo.InvariantCulture));
+
+        static string? Join(IEnumerable<string>? values) => values is null ? null : string.Join(", ", values) is { Length: > 0 } text ? text : null;
+
+        void Refuse(string key, string? value)
+        {
+            if (value is not null)
+            {
+                mistakes.Add($"Route '{route.RouteId}': {key} is '{value}', which only an HTTP route can have; " +
+                    "accepted beside Mode are ClusterId, Match:Hosts, Splice and Metadata.");
+            }
+        }
+    }
+
+    private static SpliceMode ReadMode(RouteConfig route, string value, List<string> mistakes)
+    {
+        // By name only: Enum.TryParse would take numbers and lists.
+        foreach (var mode in Enum.GetValues<SpliceMode>())
+        {
+            if (mode.ToString().Equals(value, StringComparison.OrdinalIgnoreCase))
+            {
+                return mode;
+            }
+        }
+
+        mistakes.Add($"Route '{route.RouteId}': Mode is '{value}'; accepted are {ModeNames}.");
+        return SpliceMode.Copy;
+    }
+
+    private static TimeSpan? ReadTime(RouteConfig route, string key, TimeSpan max, List<string> mistakes)
+    {
+        if (SpliceMetadata.Find(route, SpliceMetadata.Prefix + key) is not { } text)
+        {
+            return null;
+        }
+
+        // Without a colon, "30" would silently be thirty days.
+        if (text.Contains(':', StringComparison.Ordinal) && TimeSpan.TryParse(text, CultureInfo.InvariantCulture, out var value) &&
+            value > TimeSpan.Zero && value <= max)
+        {
+            return value;
+        }
+
+        AddUnusable(route, key, text, mistakes);
+        return null;
+    }
+
+    private static int? ReadNumber(RouteConfig route, string key, int max, List<string> mistakes)
+    {
+        if (SpliceMetadata.Find(route, SpliceMetadata.Prefix + key) is not { } text)
+        {
+            return null;
+        }
+
+        if (int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var value) && value >= 1 && value <= max)
+        {
+            return value;
+        }
+
+        AddUnusable(route, key, text, mistakes);
+        return null;
+    }
+
+    private static IPAddress? ReadAddress(RouteConfig route, List<string> mistakes)
+    {
+        if (SpliceMetadata.Find(route, SpliceMetadata.Prefix + SpliceMetadata.Listen) is not { } text)
+        {
+            return null;
+        }
+
+        // IPAddress.TryParse also takes "5432" and "10.1", which nobody means as an address.
+        if (IPAddress.TryParse(text, out var address) && (text.Contains(':', StringComparison.Ordinal) || text.Count('.') == 3))
+        {
+            return address;
+        }
+
+        AddUnusable(route, SpliceMetadata.Listen, text, mistakes);
+        return null;
+    }
+
+    private static void AddUnusable(RouteConfig route, string key, string value, List<string> mistakes) =>
+        mistakes.Add($"Route '{route.RouteId}': Splice:{key} is '{value}'; accepted is {AcceptedValues(key)}.");
+
+    private static List<int> ReadPorts(RouteConfig route, List<string> mistakes)
+    {
+        const string Accepted = "accepted is '*:PORT' with a port from 1 to 65535";
+        var ports = new List<int>();
+        if (route.Match.Hosts is not { Count: > 0 } hosts)
+        {
+            mistakes.Add($"Route '{route.RouteId}': Match:Hosts is empty; {Accepted}.");
+            return ports;
+        }
+
+        foreach (var host in hosts)
+        {
+            var colon = host?.LastIndexOf(':') ?? -1;
+            if (colon < 0)
+            {
+                mistakes.Add($"Route '{route.RouteId}': Match:Hosts has '{host}', which names no port; {Accepted}.");
+            }
+            else if (!int.TryParse(host.AsSpan(colon + 1), NumberStyles.None, CultureInfo.InvariantCulture, out var port) || port is < 1 or > 65535)
+            {
+                mistakes.Add($"Route '{route.RouteId}': Match:Hosts has '{host}', whose port is out of range; {Accepted}.");
+            }
+            else if (host![..colon] != "*")
+            {
+                mistakes.Add($"Route '{route.RouteId}': Match:Hosts has '{host}', but routing by TLS server name is not supported in this version; {Accepted}.");
+            }
+            else if (ports.Contains(port))
+            {
+                mistakes.Add($"Route '{route.RouteId}': Match:Hosts has '{host}' twice; accepted is each port once.");
+            }
+            else
+            {
+                ports.Add(port);
+            }
+        }
+
+        return ports;
+    }
+}

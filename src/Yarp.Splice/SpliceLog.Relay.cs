@@ -1,0 +1,34 @@
+using Microsoft.Extensions.Logging;
+
+namespace Yarp.Splice;
+
+/// <content>The relay's messages: ids from 100 on.</content>
+internal static partial class SpliceLog
+{
+    [LoggerMessage(100, LogLevel.Debug, "Route {Route}: session connected to {Destination}, path {Path}.", EventName = "SessionConnected")]
+    public static partial void SessionConnected(ILogger logger, string route, string destination, string path);
+
+    [LoggerMessage(101, LogLevel.Debug,
+        "Route {Route}: session ended, {Outcome}; {BytesToUpstream} bytes to the destination, {BytesToClient} to the client, {DurationMs} ms.",
+        EventName = "SessionEnded")]
+    public static partial void SessionEnded(
+        ILogger logger, string route, string outcome, long bytesToUpstream, long bytesToClient, long durationMs);
+
+    [LoggerMessage(102, LogLevel.Debug, "Route {Route}: cannot connect to {Destination}: {Reason}.", EventName = "ConnectFailed")]
+    public static partial void ConnectFailed(ILogger logger, string route, string destination, string reason);
+
+    [LoggerMessage(103, LogLevel.Warning,
+        "Route {Route}: a client was turned away after {Attempts} attempts to connect; the last failure was {Reason}. " +
+        "{Unsaid} more since the last such message.",
+        EventName = "GaveUp")]
+    public static partial void GaveUp(ILogger logger, string route, int attempts, string reason, int unsaid);
+
+    [LoggerMessage(104, LogLevel.Warning, "Route {Route}: mode {Requested} runs as {Effective}: {Reason}.", EventName = "FellBack")]
+    public static partial void FellBack(ILogger logger, string route, SpliceMode requested, SpliceMode effective, string reason);
+
+    [LoggerMessage(105, LogLevel.Warning,
+        "Route {Route}: a connection was refused because {Limit} sessions are open (Splice:MaxConnections). " +
+        "{Unsaid} more since the last such message.",
+        EventName = "LimitReached")]
+    public static partial void LimitReached(ILogger logger, string route, int limit, int unsaid);
+}

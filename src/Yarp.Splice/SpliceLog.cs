@@ -1,0 +1,59 @@
+using System.Net;
+using Microsoft.Extensions.Logging;
+
+namespace Yarp.Splice;
+
+/// <summary>What the library logs, under the category <c>Yarp.Splice</c>. Ids below 100 belong to routes and ports, from 100 on to the relay.</summary>
+internal static partial class SpliceLog
+{
+    public const string Category = "Yarp.Splice";
+
+    [LoggerMessage(1, LogLevel.Information, "Route {RouteId} listens on {EndPoint} ({Mode}).", EventName = "PortOpened")]
+    public static partial void PortOpened(ILogger logger, string routeId, EndPoint endPoint, SpliceMode mode);
+
+    [LoggerMessage(2, LogLevel.Information, "Route {RouteId} listens on {Port}, a port of Kestrel's, and takes its connections ({Mode}).",
+        EventName = "PortTaken")]
+    public static partial void PortTaken(ILogger logger, string routeId, string port, SpliceMode mode);
+
+    [LoggerMessage(3, LogLevel.Information, "Port {EndPoint} is closed; its sessions go on.", EventName = "PortClosed")]
+    public static partial void PortClosed(ILogger logger, EndPoint endPoint);
+
+    [LoggerMessage(4, LogLevel.Error, "{Mistake} The other routes keep running.", EventName = "PortFailed")]
+    public static partial void PortFailed(ILogger logger, string mistake);
+
+    [LoggerMessage(5, LogLevel.Error, "The new configuration is not applied, the running one is kept: {Mistake}", EventName = "ReloadRefused")]
+    public static partial void ReloadRefused(ILogger logger, string mistake);
+
+    [LoggerMessage(6, LogLevel.Error, "Not served: {Mistake}", EventName = "RouteUnusable")]
+    public static partial void RouteUnusable(ILogger logger, string mistake);
+
+    [LoggerMessage(7, LogLevel.Error, "Route {RouteId} is not served on {Port}, because route {KeptRouteId} has {KeptPort}.", EventName = "PortConflict")]
+    public static partial void PortConflict(ILogger logger, string routeId, string port, string keptRouteId, string keptPort);
+
+    [LoggerMessage(8, LogLevel.Error, "Not used: the address of destination {DestinationId} {Mistake}", EventName = "DestinationUnusable")]
+    public static partial void DestinationUnusable(ILogger logger, string destinationId, string mistake);
+
+    [LoggerMessage(9, LogLevel.Error, "Load-balancing policy {Policy} of cluster {ClusterId} threw for route {RouteId}.", EventName = "PolicyFailed")]
+    public static partial void PolicyFailed(ILogger logger, string policy, string clusterId, string routeId, Exception exception);
+
+    [LoggerMessage(10, LogLevel.Warning, "{Count} sessions had not ended at the shutdown timeout and were reset.", EventName = "SessionsCut")]
+    public static partial void SessionsCut(ILogger logger, int count);
+
+    [LoggerMessage(11, LogLevel.Debug, "A connection to route {RouteId} ended before it could be detached.", EventName = "DetachFailed")]
+    public static partial void DetachFailed(ILogger logger, string routeId, Exception exception);
+
+    [LoggerMessage(12, LogLevel.Error, "Ports could not be brought in line with the configuration.", EventName = "ReconcileFailed")]
+    public static partial void ReconcileFailed(ILogger logger, Exception exception);
+
+    [LoggerMessage(13, LogLevel.Error, "Accepting on {EndPoint} ended.", EventName = "AcceptFailed")]
+    public static partial void AcceptFailed(ILogger logger, EndPoint endPoint, Exception exception);
+
+    [LoggerMessage(14, LogLevel.Debug,
+        "Route {RouteId}: connecting to destination {DestinationId} at {Address} failed: {Reason}", EventName = "ManagedConnectFailed")]
+    public static partial void ManagedConnectFailed(ILogger logger, string routeId, string destinationId, string address, string reason);
+
+    [LoggerMessage(15, LogLevel.Debug,
+        "Route {RouteId}: session ended ({Outcome}), {BytesToUpstream} bytes to the upstream, {BytesToClient} to the client.",
+        EventName = "ManagedSessionEnded")]
+    public static partial void ManagedSessionEnded(ILogger logger, string routeId, string outcome, long bytesToUpstream, long bytesToClient);
+}

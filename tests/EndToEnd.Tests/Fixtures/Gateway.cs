@@ -1,0 +1,89 @@
+using System.Reflection;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Testing;
+
+namespace EndToEnd.Tests.Fixtures;
+
+/// <summary>The built gateway, as a process of its own.</summary>
+internal sealed class Gateway : IAsyncDisposable
+{
+    private static readonly string s_path = typeof(Gateway).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>()
+        .Single(attribute => attribute.Key == "GatewayPath").Value!;
+
+    private readonly DirectoryInfo? _folder;
+
+    private Gateway(RunningProgram program, DirectoryInfo? folder)
+    {
+        Program = program;
+        _folder = folder;
+    }
+
+    public RunningProgram Program { get; }
+
+    public string ConfigFile => Path.Combine(_folder!.FullName, "gateway.json");
+
+    /// <summary>Starts it with a configuration file and waits until it serves.</summary>
+    public static async Task<Gateway> StartAsync(JsonObject configuration, params string[] arguments)
+    {
+        var folder = Directory.CreateTempSubdirectory("gateway-");
+        var file = Path.Combine(folder.FullName, "gateway.json");
+        await File.WriteAllTextAsync(file, configuration.ToJsonString());
+        var gateway = new Gateway(Run(["--config", file, .. arguments]), folder);
+        await gateway.WaitUntilStartedAsync();
+        return gateway;
+    }
+
+    /// <summary>Starts it without a file, and waits until it serves.</summary>
+    public static async Task<Gateway> StartDemonstrationAsync(params string[] arguments)
+    {
+        var gateway = new Gateway(Run(arguments), folder: null);
+        await gateway.WaitUntilStartedAsync();
+        return gateway;
+    }
+
+    /// <summary>Starts it where it is expected to exit by itself.</summary>
+    public static RunningProgram Run(params string[] arguments) =>
+        RunningProgram.Start(DotnetHost(), [s_path, .. arguments], workingDirectory: Path.GetDirectoryName(s_path));
+
+    /// <summary>As <see cref="Run"/>, without the capability to open ports below 1024 that root has.</summary>
+    public static RunningProgram RunWithoutPrivilegedPorts(params string[] arguments) => Environment.IsPrivilegedProcess
+        ? RunningProgram.Start(Programs.Require("setpriv"),
+            ["--bounding-set=-net_bind_service", "--inh-caps=-net_bind_service", DotnetHost(), s_path, .. arguments])
+        : Run(arguments);
+
+    /// <summary>Replaces the configuration file in one step, as an editor does.</summary>
+    public async Task ReplaceConfigurationAsync(string text)
+    {
+        var next = ConfigFile + ".next";
+        await File.WriteAllTextAsync(next, text);
+        File.Move(next, ConfigFile, overwrite: true);
+    }
+
+    public async Task<int> StopAsync()
+    {
+        Program.Terminate();
+        return await Program.WaitForExitAsync();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await Program.DisposeAsync();
+        _folder?.Delete(recursive: true);
+    }
+
+    private static string DotnetHost() => Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet";
+
+    private async Task WaitUntilStartedAsync()
+    {
+        try
+        {
+            await Program.WaitForOutputAsync("Application started");
+        }
+        catch
+        {
+            await DisposeAsync();
+            throw;
+        }
+    }
+}

@@ -1,0 +1,25 @@
+using System.Net;
+using System.Net.Sockets;
+
+namespace EndToEnd.Tests.Fixtures;
+
+/// <summary>A listening socket on a free loopback port that hands each accepted connection to the test.</summary>
+internal sealed class TcpUpstream : IDisposable
+{
+    private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
+
+    public TcpUpstream() => _listener.Start();
+
+    public int Port => ((IPEndPoint)_listener.LocalEndpoint).Port;
+
+    public static async Task<Socket> ConnectAsync(int port, CancellationToken cancellationToken)
+    {
+        var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        await socket.ConnectAsync(new IPEndPoint(IPAddress.Loopback, port), cancellationToken);
+        return socket;
+    }
+
+    public async Task<Socket> AcceptAsync(CancellationToken cancellationToken) => await _listener.AcceptSocketAsync(cancellationToken);
+
+    public void Dispose() => _listener.Dispose();
+}

@@ -1,0 +1,326 @@
+using System.Net;
+using System.Net.Security;
+using System.Net.Sockets;
+using System.Net.WebSockets;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using Transport.Linux.Kestrel;
+
+namespace Transport.Linux.Tests;
+
+/// <summary>Kestrel on the transport: protocols, transfers, start and stop.</summary>
+public class KestrelTests
+{
+    [Theory]
+    [InlineData("http", HttpProtocols.Http1, false)]
+    [InlineData("http", HttpProtocols.Http1, true)]
+    [InlineData("http", HttpProtocols.Http2, false)]
+    [InlineData("https", HttpProtocols.Http1, false)]
+    [InlineData("https", HttpProtocols.Http2, false)]
+    [InlineData("https", HttpProtocols.Http2, true)]
+    public async Task Requests_EachProtocol_AreServedOnManyConnections(string scheme, HttpProtocols protocol, bool inline)
+    {
+        await using var server = await StartAsync(scheme, protocol, options => options.UnsafePreferInlineScheduling = inline);
+        using var client = CreateClient();
+        var version = protocol == HttpProtocols.Http2 ? HttpVersion.Version20 : HttpVersion.Version11;
+        await Parallel.ForEachAsync(Enumerable.Range(0, 400), new ParallelOptions { MaxDegreeOfParallelism = 16 }, async (i, cancellation) =>
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Post, $"{server.Address}/echo?{i}")
+            {
+                Version = version,
+                VersionPolicy = HttpVersionPolicy.RequestVersionExact,
+                Content = new StringContent($"body {i}"),
+            };
+            using var response = await client.SendAsync(request, cancellation);
+            Assert.Equal(version, response.Version);
+            Assert.Equal($"body {i}", await response.Content.ReadAsStringAsync(cancellation));
+        });
+        Assert.Empty(server.Complaints);
+    }
+
+    [Theory]
+    [InlineData("http", HttpProtocols.Http1)]
+    [InlineData("https", HttpProtocols.Http2)]
+    public async Task Transfer_64MiBEachWay_IsIntact(string scheme, HttpProtocols protocol)
+    {
+        await using var server = await StartAsync(scheme, protocol);
+        using var client = CreateClient();
+        var payload = RandomNumberGenerator.GetBytes(64 * 1024 * 1024);
+        var version = protocol == HttpProtocols.Http2 ? HttpVersion.Version20 : HttpVersion.Version11;
+        using var upload = new HttpRequestMessage(HttpMethod.Post, $"{server.Address}/keep")
+        {
+            Version = version,
+            VersionPolicy = HttpVersionPolicy.RequestVersionExact,
+            Content = new ByteArrayContent(payload),
+        };
+        using var uploaded = await client.SendAsync(upload);
+        Assert.Equal(HttpStatusCode.OK, uploaded.StatusCode);
+        using var download = new HttpRequestMessage(HttpMethod.Get, $"{server.Address}/kept")
+        {
+            Version = version,
+            VersionPolicy = HttpVersionPolicy.RequestVersionExact,
+        };
+        using var response = await client.SendAsync(download, HttpCompletionOption.ResponseHeadersRead);
+        await using var stream = await response.Content.ReadAsStreamAsync();
+        Assert.Equal(SHA256.HashData(payload), await SHA256.HashDataAsync(stream));
+    }
+
+    [Fact]
+    public async Task WebSocket_EchoesAndCloses()
+    {
+        await using var server = await StartAsync("http", HttpProtocols.Http1);
+        using var socket = new ClientWebSocket();
+        await socket.ConnectAsync(new Uri(server.Address.Replace("http", "ws", StringComparison.Ordinal) + "/ws"), CancellationToken.None);
+        var buffer = new byte[70_000];
+        foreach (var size in new[] { 1, 125, 126, 65_536 })
+        {
+            var message = RandomNumberGenerator.GetBytes(size);
+            await socket.SendAsync(message, WebSocketMessageType.Binary, true, CancellationToken.None);
+            var received = 0;
+            ValueWebSocketReceiveResult result;
+            do
+            {
+                result = await socket.ReceiveAsync(buffer.AsMemory(received), CancellationToken.None);
+                received += result.Count;
+            }
+            while (!result.EndOfMessage);
+            Assert.True(message.AsSpan().SequenceEqual(buffer.AsSpan(0, received)));
+        }
+
+        await socket.CloseAsync(WebSocketCloseStatus.NormalClosure, null, CancellationToken.None).WaitAsync(Deadline.Generous);
+    }
+
+    [Fact]
+    public async Task RequestAborted_ClientLeaves_Fires()
+    {
+        await using var server = await StartAsync("http", HttpProtocols.Http1);
+        using (var client = new TcpClient())
+        {
+            await client.ConnectAsync(IPAddress.Loopback, new Uri(server.Address).Port);
+            await client.GetStream().WriteAsync("GET /wait HTTP/1.1\r\nHost: a\r\n\r\n"u8.ToArray());
+            await server.WaitEntered.Task.WaitAsync(Deadline.Generous);
+        }
+
+        await server.WaitAborted.Task.WaitAsync(Deadline.Generous);
+    }
+
+    [Fact]
+    public async Task StopAsync_RequestInFlight_CompletesItThenLeavesNoConnection()
+    {
+        var server = await StartAsync("http", HttpProtocols.Http1);
+        using var client = CreateClient();
+        var response = client.GetStringAsync($"{server.Address}/slow");
+        await server.WaitEntered.Task.WaitAsync(Deadline.Generous);
+        var stop = server.App.StopAsync();
+        server.SlowMayEnd.SetResult();
+        Assert.Equal("done", await response.WaitAsync(Deadline.Generous));
+        await stop.WaitAsync(Deadline.Generous);
+        await Assert.ThrowsAsync<HttpRequestException>(() => client.GetStringAsync($"{server.Address}/echo"));
+        await server.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task UnixSocketEndpoint_ServesHttp()
+    {
+        var path = Path.Combine(Path.GetTempPath(), $"{Guid.NewGuid():N}.sock");
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        builder.WebHost.UseLinuxZeroCopyTransport();
+        builder.WebHost.ConfigureKestrel(kestrel => kestrel.ListenUnixSocket(path));
+        await using var app = builder.Build();
+        app.MapGet("/", static () => "over unix");
+        await app.StartAsync();
+        using var client = new HttpClient(new SocketsHttpHandler
+        {
+            ConnectCallback = async (_, cancellation) =>
+            {
+                var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+                await socket.ConnectAsync(new UnixDomainSocketEndPoint(path), cancellation);
+                return new NetworkStream(socket, ownsSocket: true);
+            },
+        });
+        Assert.Equal("over unix", await client.GetStringAsync("http://localhost/"));
+        await app.StopAsync();
+        Assert.False(File.Exists(path));
+    }
+
+    [Fact]
+    public async Task Start_PortTaken_FailsWithTheAddressInTheMessage()
+    {
+        await using var server = await StartAsync("http", HttpProtocols.Http1);
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        builder.WebHost.UseLinuxZeroCopyTransport().UseUrls(server.Address);
+        await using var second = builder.Build();
+        var exception = await Assert.ThrowsAsync<IOException>(() => second.StartAsync());
+        Assert.Contains(server.Address, exception.Message, StringComparison.Ordinal);
+        Assert.IsType<AddressInUseException>(exception.InnerException);
+    }
+
+    [Fact]
+    public void CanBind_EndPointsOfOtherKinds_AreLeftToKestrelsOwnTransport()
+    {
+        using var loops = new LoopFixture();
+        var factory = new LinuxTransportFactory(loops.Group, loops.Options, loops.Log);
+        Assert.True(factory.CanBind(new IPEndPoint(IPAddress.Any, 1)));
+        Assert.True(factory.CanBind(new UnixDomainSocketEndPoint("/x")));
+        Assert.True(factory.CanBind(new FileHandleEndPoint(3, FileHandleType.Auto)));
+        Assert.False(factory.CanBind(new FileHandleEndPoint(3, FileHandleType.Pipe)));
+        Assert.False(factory.CanBind(new NamedPipeEndPoint("x")));
+        Assert.False(factory.CanBind(new DnsEndPoint("localhost", 1)));
+    }
+
+    [Fact]
+    public void Registration_KestrelsOwnTransportStaysBehindOurs()
+    {
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.WebHost.UseLinuxZeroCopyTransport();
+        using var services = builder.Services.BuildServiceProvider();
+        var factories = services.GetServices<IConnectionListenerFactory>().ToArray();
+        Assert.IsType<LinuxTransportFactory>(factories[^1]);
+        Assert.Contains(factories, static factory => factory.GetType().Name == "SocketTransportFactory");
+    }
+
+    [Theory]
+    [InlineData("ThreadCount", "0", "LinuxTransport:ThreadCount is 0; accepted is a number from 1 to 1024")]
+    [InlineData("Backlog", "-5", "LinuxTransport:Backlog is -5; accepted is a number of connections from 1 on")]
+    [InlineData("MaxReadBufferSize", "-1", "LinuxTransport:MaxReadBufferSize is -1; accepted is a number of bytes")]
+    [InlineData("MaxWriteBufferSize", "-1", "LinuxTransport:MaxWriteBufferSize is -1; accepted is a number of bytes")]
+    public async Task Start_OptionOutOfRange_FailsNamingOptionValueAndRange(string option, string value, string message)
+    {
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        builder.Configuration.AddInMemoryCollection([new($"LinuxTransport:{option}", value)]);
+        builder.WebHost.UseLinuxZeroCopyTransport().UseUrls("http://127.0.0.1:0");
+        var exception = await Assert.ThrowsAsync<OptionsValidationException>(() => builder.Build().StartAsync());
+        Assert.Contains(message, exception.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Start_UnknownOption_Fails()
+    {
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        builder.Configuration.AddInMemoryCollection([new("LinuxTransport:ThreadCuont", "2")]);
+        builder.WebHost.UseLinuxZeroCopyTransport().UseUrls("http://127.0.0.1:0");
+        var exception = await Assert.ThrowsAsync<InvalidOperationException>(() => builder.Build().StartAsync());
+        Assert.Contains("ThreadCuont", exception.Message, StringComparison.Ordinal);
+    }
+
+    private static HttpClient CreateClient() => new(new SocketsHttpHandler
+    {
+        SslOptions = new SslClientAuthenticationOptions { RemoteCertificateValidationCallback = static (_, _, _, _) => true },
+    })
+    {
+        Timeout = TimeSpan.FromMinutes(1),
+    };
+
+    private static async Task<TestServer> StartAsync(
+        string scheme, HttpProtocols protocol, Action<LinuxTransportOptions>? configure = null)
+    {
+        var log = new RecordingLoggerFactory();
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders().AddProvider(log).SetMinimumLevel(LogLevel.Warning);
+        builder.WebHost.UseLinuxZeroCopyTransport(options =>
+        {
+            options.ThreadCount = 2;
+            configure?.Invoke(options);
+        });
+        builder.WebHost.UseKestrelHttpsConfiguration().ConfigureKestrel(kestrel =>
+        {
+            kestrel.Limits.MaxRequestBodySize = null;
+            kestrel.Listen(IPAddress.Loopback, 0, listen =>
+            {
+                listen.Protocols = protocol;
+                if (scheme == "https")
+                {
+                    listen.UseHttps(CreateCertificate());
+                }
+            });
+        });
+        var app = builder.Build();
+        var server = new TestServer(app, log);
+        app.UseWebSockets();
+        app.MapPost("/echo", static context =>
+        {
+            context.Response.ContentLength = context.Request.ContentLength;
+            return context.Request.Body.CopyToAsync(context.Response.Body);
+        });
+        byte[] kept = [];
+        app.MapPost("/keep", async context =>
+        {
+            var buffer = new MemoryStream();
+            await context.Request.Body.CopyToAsync(buffer);
+            kept = buffer.ToArray();
+        });
+        app.MapGet("/kept", context => context.Response.Body.WriteAsync(kept).AsTask());
+        app.MapGet("/wait", async context =>
+        {
+            using var registration = context.RequestAborted.Register(server.WaitAborted.SetResult);
+            server.WaitEntered.SetResult();
+            await server.WaitAborted.Task;
+        });
+        app.MapGet("/slow", async () =>
+        {
+            server.WaitEntered.SetResult();
+            await server.SlowMayEnd.Task;
+            return "done";
+        });
+        app.MapGet("/ws", static async context =>
+        {
+            using var socket = await context.WebSockets.AcceptWebSocketAsync();
+            var buffer = new byte[4_096];
+            while (true)
+            {
+                var result = await socket.ReceiveAsync(buffer.AsMemory(), CancellationToken.None);
+                if (result.MessageType == WebSocketMessageType.Close)
+                {
+                    await socket.CloseAsync(WebSocketCloseStatus.NormalClosure, null, CancellationToken.None);
+                    return;
+                }
+
+                await socket.SendAsync(buffer.AsMemory(0, result.Count), result.MessageType, result.EndOfMessage, CancellationToken.None);
+            }
+        });
+        await app.StartAsync();
+        return server;
+    }
+
+    private static X509Certificate2 CreateCertificate()
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var request = new CertificateRequest("CN=localhost", key, HashAlgorithmName.SHA256);
+        return request.CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
+    }
+
+    private sealed class TestServer(WebApplication app, RecordingLoggerFactory log) : IAsyncDisposable
+    {
+        public WebApplication App => app;
+
+        public string Address => app.Urls.Single();
+
+        public TaskCompletionSource WaitEntered { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public TaskCompletionSource WaitAborted { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public TaskCompletionSource SlowMayEnd { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public IEnumerable<string> Complaints =>
+            log.Entries.Where(static entry => entry.Level >= LogLevel.Warning).Select(static entry => entry.Text);
+
+        public async ValueTask DisposeAsync()
+        {
+            await app.StopAsync().WaitAsync(Deadline.Generous);
+            await app.DisposeAsync();
+        }
+    }
+}

@@ -1,0 +1,110 @@
+using System.Net;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.DependencyInjection;
+using Yarp.ReverseProxy;
+using Yarp.ReverseProxy.LoadBalancing;
+using Yarp.ReverseProxy.Model;
+using Yarp.Splice.Routing;
+
+namespace Yarp.Splice.Tests;
+
+public class DestinationSelectorTests
+{
+    private static readonly IPEndPoint s_remote = new(IPAddress.Parse("203.0.113.7"), 40000);
+
+    [Theory]
+    [InlineData(null)]
+    [InlineData("FirstAlphabetical")]
+    [InlineData("Random")]
+    [InlineData("RoundRobin")]
+    [InlineData("LeastRequests")]
+    [InlineData("PowerOfTwoChoices")]
+    public async Task Every_policy_picks_each_destination_once_when_the_tried_ones_are_left_out(string? policy)
+    {
+        await using var app = Create(policy).App;
+        var (selector, route) = Parts(app.Services);
+        var tried = new List<string>();
+        while (selector.Select(route, s_remote, tried) is { } selected)
+        {
+            Assert.DoesNotContain(selected.DestinationId, tried);
+            Assert.NotNull(selected.Address.EndPoint);
+            tried.Add(selected.DestinationId);
+        }
+
+        Assert.Equal(["a", "b", "c"], tried.Order());
+    }
+
+    [Fact]
+    public async Task FirstAlphabetical_takes_the_first_and_RoundRobin_takes_turns()
+    {
+        await using var first = Create("FirstAlphabetical").App;
+        var (selector, route) = Parts(first.Services);
+        Assert.All(Enumerable.Range(0, 5), _ => Assert.Equal("a", selector.Select(route, s_remote, [])!.DestinationId));
+
+        await using var turns = Create("RoundRobin").App;
+        (selector, route) = Parts(turns.Services);
+        var picked = Enumerable.Range(0, 9).Select(_ => selector.Select(route, s_remote, [])!.DestinationId).CountBy(static id => id);
+        Assert.All(picked, static count => Assert.Equal(3, count.Value));
+    }
+
+    [Fact]
+    public async Task Acquired_sessions_count_for_LeastRequests_until_they_are_released()
+    {
+        await using var app = Create("LeastRequests").App;
+        var (selector, route) = Parts(app.Services);
+        var acquired = new List<SelectedDestination>();
+        for (var i = 0; i < 3; i++)
+        {
+            var selected = selector.Select(route, s_remote, [])!;
+            selector.Acquire(selected);
+            acquired.Add(selected);
+        }
+
+        Assert.Equal(["a", "b", "c"], acquired.Select(static destination => destination.DestinationId).Order());
+        Assert.All(acquired, static destination => Assert.Equal(1, destination.State.ConcurrentRequestCount));
+
+        selector.Release(acquired[1]);
+        Assert.Equal(acquired[1].DestinationId, selector.Select(route, s_remote, [])!.DestinationId);
+        Assert.Equal(0, acquired[1].State.ConcurrentRequestCount);
+    }
+
+    [Fact]
+    public async Task A_policy_of_somebody_else_sees_who_asks()
+    {
+        await using var app = Create("Remote", static services => services.AddSingleton<ILoadBalancingPolicy, RemotePolicy>()).App;
+        var (selector, route) = Parts(app.Services);
+        Assert.Equal("b", selector.Select(route, s_remote, [])!.DestinationId);
+        Assert.Null(selector.Select(route, new IPEndPoint(IPAddress.Loopback, 1), []));
+    }
+
+    [Fact]
+    public async Task Destinations_that_are_not_available_are_not_picked()
+    {
+        await using var app = Create("FirstAlphabetical").App;
+        var (selector, route) = Parts(app.Services);
+        Assert.True(app.Services.GetRequiredService<IProxyStateLookup>().TryGetCluster("c", out var cluster));
+        var all = cluster.DestinationsState.AllDestinations;
+        cluster.DestinationsState = new ClusterDestinationsState(all, [.. all.Where(static destination => destination.DestinationId == "c")]);
+        Assert.Equal("c", selector.Select(route, s_remote, [])!.DestinationId);
+        Assert.Null(selector.Select(route, s_remote, ["c"]));
+    }
+
+    private static TestGateway Create(string? policy, Action<IServiceCollection>? configure = null) => TestGateway.Create($$"""
+        { "Routes": { "r": { "ClusterId": "c", "Mode": "Copy", "Match": { "Hosts": [ "*:15432" ] } } },
+          "Clusters": { "c": { {{(policy is null ? "" : $"\"LoadBalancingPolicy\": \"{policy}\",")}}
+            "Destinations": { "a": { "Address": "10.0.0.1:1" }, "b": { "Address": "10.0.0.2:1" }, "c": { "Address": "10.0.0.3:1" } } } } }
+        """, builder => configure?.Invoke(builder.Services));
+
+    private static (IDestinationSelector Selector, TcpRoute Route) Parts(IServiceProvider services) =>
+        (services.GetRequiredService<IDestinationSelector>(), Assert.Single(services.GetRequiredService<TcpRoutes>().Current.Routes));
+
+    private sealed class RemotePolicy : ILoadBalancingPolicy
+    {
+        public string Name => "Remote";
+
+        public DestinationState? PickDestination(HttpContext context, ClusterState cluster, IReadOnlyList<DestinationState> availableDestinations) =>
+            context.Connection.RemotePort == s_remote.Port && s_remote.Address.Equals(context.Connection.RemoteIpAddress)
+                ? availableDestinations.Single(static destination => destination.DestinationId == "b")
+                : null;
+    }
+}

@@ -1,0 +1,27 @@
+using System.Net;
+using System.Text;
+using Transport.Linux;
+using Transport.Linux.Interop;
+using Yarp.Splice.Relay;
+using Yarp.Splice.Routing;
+
+namespace Yarp.Splice.Tests;
+
+/// <summary>Stands in for the relay: answers with the route's id and what was already read, and closes the connection.</summary>
+internal sealed class FakeRelay : IRelayEngine
+{
+    public int Drains { get; private set; }
+
+    public void Start(TcpRoute route, EventLoop loop, int descriptor, ReadOnlyMemory<byte> prefix, EndPoint? remoteEndPoint)
+    {
+        _ = SocketCalls.Send(descriptor, Encoding.UTF8.GetBytes($"relayed by {route.RouteId} in mode {route.Mode}"));
+        _ = SocketCalls.Shutdown(descriptor, 1);
+        _ = SocketCalls.Close(descriptor);
+    }
+
+    public Task<int> DrainAsync(CancellationToken cancellationToken)
+    {
+        Drains++;
+        return Task.FromResult(0);
+    }
+}

@@ -1,0 +1,213 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
+
+namespace Yarp.Splice.Tests.Relay;
+
+/// <summary>Finding a destination that takes the connection, limits, and the end of the process.</summary>
+public class RelayConnectTests
+{
+    // Nobody listens on port 1 of loopback.
+    private const string Refusing = "tcp://127.0.0.1:1";
+
+    [Fact]
+    public async Task OnlyDestinationRefuses_ClientIsClosedAtOnceAndTheLogSaysWhy()
+    {
+        await using var relay = RelayFixture.Create(SpliceMode.Splice, null, null, Refusing);
+        var started = Stopwatch.GetTimestamp();
+        using var client = await relay.ConnectAsync();
+        await client.AssertFinAsync();
+        Assert.True(Stopwatch.GetElapsedTime(started) < TimeSpan.FromSeconds(3));
+        await relay.WaitUntilIdleAsync();
+        Assert.Contains(relay.Log.Entries, static entry =>
+            entry.Id == 103 && entry.Text.Contains("route", StringComparison.Ordinal) &&
+            entry.Text.Contains("Connection refused", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task FirstDestinationRefuses_SecondServes()
+    {
+        await using var relay = RelayFixture.Create(SpliceMode.Splice, null, null, Refusing, "127.0.0.1:{port}");
+        for (var i = 0; i < 5; i++)
+        {
+            var (client, server) = await relay.ConnectPairAsync();
+            await client.SendAllAsync("hello"u8.ToArray());
+            Assert.Equal("hello"u8.ToArray(), await server.ReceiveExactlyAsync(5));
+            client.Dispose();
+            server.Dispose();
+        }
+    }
+
+    [Fact]
+    public async Task AttemptsAreUsedUp_LaterDestinationsAreNotTried()
+    {
+        await using var relay = RelayFixture.Create(
+            SpliceMode.Splice, static route => route with { ConnectAttempts = 2 }, null, Refusing, Refusing, "127.0.0.1:{port}");
+        using var client = await relay.ConnectAsync();
+        await client.AssertFinAsync();
+        await relay.WaitUntilIdleAsync();
+        Assert.Contains(relay.Log.Entries, static entry => entry.Text.Contains("after 2 attempts", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task DestinationDoesNotAnswer_NextOneIsTriedAfterTheTimeout()
+    {
+        using var blackHole = new BlackHole();
+        var timeout = TimeSpan.FromMilliseconds(300);
+        await using var relay = RelayFixture.Create(
+            SpliceMode.Copy, route => route with { ConnectTimeout = timeout }, null, $"127.0.0.1:{blackHole.Port}", "127.0.0.1:{port}");
+        var started = Stopwatch.GetTimestamp();
+        var (client, server) = await relay.ConnectPairAsync();
+        Assert.True(Stopwatch.GetElapsedTime(started) >= timeout - TimeSpan.FromMilliseconds(50));
+        client.Dispose();
+        server.Dispose();
+    }
+
+    [Fact]
+    public async Task ClientResetsWhileConnecting_TheAttemptEnds()
+    {
+        using var blackHole = new BlackHole();
+        await using var relay = RelayFixture.Create(SpliceMode.Copy, null, null, $"127.0.0.1:{blackHole.Port}");
+        var client = await relay.ConnectAsync();
+        Assert.True(await Task.Run(() => SpinWait.SpinUntil(() => relay.Acquired == 1, RelayFixture.Deadline)));
+        client.Reset();
+        await relay.WaitUntilIdleAsync();
+        Assert.Contains(relay.Log.Entries, static entry => entry.Text.Contains("client_left", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task EarlyDataWhileConnecting_StaysBoundedAndArrives()
+    {
+        using var blackHole = new BlackHole();
+        await using var relay = RelayFixture.Create(
+            SpliceMode.Splice, static route => route with { ConnectTimeout = TimeSpan.FromMilliseconds(400) }, null,
+            $"127.0.0.1:{blackHole.Port}", "127.0.0.1:{port}");
+        using var client = await relay.ConnectAsync();
+        var data = SocketFlow.Payload(200_000);
+        await client.SendAllAsync(data);
+        client.Shutdown(SocketShutdown.Send);
+        using var server = await relay.AcceptAsync();
+        Assert.Equal(data, await server.ReceiveToEndAsync());
+    }
+
+    [Fact]
+    public async Task NameAsDestination_IsResolved()
+    {
+        await using var relay = RelayFixture.Create(SpliceMode.Splice, null, null, "tcp://localhost:{port}");
+        var (client, server) = await relay.ConnectPairAsync();
+        client.Dispose();
+        await server.AssertFinAsync();
+        server.Dispose();
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task UnixSocketAsDestination_IsRelayed(bool isAbstract)
+    {
+        var name = $"{Guid.NewGuid():N}";
+        var path = Path.Combine(Path.GetTempPath(), name + ".sock");
+        using var upstream = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        upstream.Bind(new UnixDomainSocketEndPoint(isAbstract ? "\0" + name : path));
+        upstream.Listen();
+        foreach (var mode in Enum.GetValues<SpliceMode>())
+        {
+            await using var relay = RelayFixture.Create(mode, null, null, isAbstract ? $"unix:@{name}" : $"unix:{path}");
+            using var client = await relay.ConnectAsync();
+            using var server = await upstream.AcceptAsync().WaitAsync(RelayFixture.Deadline);
+            var data = SocketFlow.Payload(3_000_000);
+            var received = server.ReceiveToEndAsync();
+            await client.SendAllAsync(data);
+            client.Shutdown(SocketShutdown.Send);
+            SocketFlow.AssertSame(data, await received);
+        }
+    }
+
+    [Fact]
+    public async Task MaxConnections_OneMore_IsClosedAtOnceAndOthersGoOn()
+    {
+        await using var relay = RelayFixture.Create(SpliceMode.Splice, static route => route with { MaxConnections = 2 });
+        var (client, server) = await relay.ConnectPairAsync();
+        var (other, otherServer) = await relay.ConnectPairAsync();
+        using var refused = await relay.ConnectAsync();
+        await refused.AssertFinAsync();
+        Assert.Contains(relay.Log.Entries, static entry => entry.Id == 105);
+
+        other.Dispose();
+        await otherServer.AssertFinAsync();
+        otherServer.Dispose();
+        Assert.True(await Task.Run(() => SpinWait.SpinUntil(() => relay.Acquired == 1, RelayFixture.Deadline)));
+        var (next, nextServer) = await relay.ConnectPairAsync();
+        await client.SendAllAsync("x"u8.ToArray());
+        await server.ReceiveExactlyAsync(1);
+        foreach (var socket in new[] { client, server, next, nextServer })
+        {
+            socket.Dispose();
+        }
+    }
+
+    [Fact]
+    public async Task DrainAsync_SessionsEndInTime_CutsNone()
+    {
+        await using var relay = RelayFixture.Create(SpliceMode.Splice);
+        var (client, server) = await relay.ConnectPairAsync();
+        var drain = relay.Engine.DrainAsync(CancellationToken.None);
+        await client.SendAllAsync("still works"u8.ToArray());
+        await server.ReceiveExactlyAsync(11);
+        Assert.False(drain.IsCompleted);
+        client.Dispose();
+        server.Dispose();
+        Assert.Equal(0, await drain.WaitAsync(RelayFixture.Deadline));
+    }
+
+    [Fact]
+    public async Task DrainAsync_TokenFires_ResetsWhatIsLeftAndCountsIt()
+    {
+        await using var relay = RelayFixture.Create(SpliceMode.Splice);
+        var (client, server) = await relay.ConnectPairAsync();
+        using (client)
+        using (server)
+        {
+            using var stop = new CancellationTokenSource(TimeSpan.FromMilliseconds(200));
+            Assert.Equal(1, await relay.Engine.DrainAsync(stop.Token).WaitAsync(RelayFixture.Deadline));
+            await client.AssertResetAsync();
+            await server.AssertResetAsync();
+        }
+    }
+
+    /// <summary>A port that drops SYNs: a listening socket whose accept queue is full.</summary>
+    private sealed class BlackHole : IDisposable
+    {
+        private readonly Socket _listener = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        private readonly List<Socket> _fillers = [];
+
+        public BlackHole()
+        {
+            _listener.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+            _listener.Listen(0);
+            for (var i = 0; i < 4; i++)
+            {
+                var filler = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { Blocking = false };
+                _fillers.Add(filler);
+                try
+                {
+                    filler.Connect(_listener.LocalEndPoint!);
+                }
+                catch (SocketException exception) when (exception.SocketErrorCode == SocketError.WouldBlock)
+                {
+                    // In progress, or dropped already.
+                }
+
+                Thread.Yield();
+            }
+        }
+
+        public int Port => ((IPEndPoint)_listener.LocalEndPoint!).Port;
+
+        public void Dispose()
+        {
+            _fillers.ForEach(static filler => filler.Dispose());
+            _listener.Dispose();
+        }
+    }
+}

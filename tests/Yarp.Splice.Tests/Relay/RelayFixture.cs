@@ -1,0 +1,137 @@
+using System.Collections.Concurrent;
+using System.Diagnostics.Metrics;
+using System.Net;
+using System.Net.Sockets;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using Transport.Linux;
+using Yarp.ReverseProxy.Model;
+using Yarp.Splice.Relay;
+using Yarp.Splice.Routing;
+
+namespace Yarp.Splice.Tests.Relay;
+
+/// <summary>
+/// The real engine on real event loops, one listening port for clients and one for the destination, both on loopback. Destinations are tried in
+/// the order given.
+/// </summary>
+internal sealed class RelayFixture : IAsyncDisposable, IAcceptHandler, IDestinationSelector
+{
+    private readonly ServiceProvider _services;
+    private readonly EventLoopGroup _loops;
+    private readonly SocketListener _listener;
+    private readonly List<SelectedDestination> _destinations = [];
+    private readonly byte[] _prefix;
+    private int _acquired;
+
+    private RelayFixture(SpliceMode mode, Func<TcpRoute, TcpRoute>? configure, byte[]? prefix, string[]? addresses)
+    {
+        Upstream = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        Upstream.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        Upstream.Listen(512);
+        var upstreamPort = ((IPEndPoint)Upstream.LocalEndPoint!).Port;
+        foreach (var address in addresses ?? ["tcp://127.0.0.1:{port}"])
+        {
+            var text = address.Replace("{port}", $"{upstreamPort}", StringComparison.Ordinal);
+            Assert.True(DestinationAddress.TryParse(text, out var parsed, out var error), error);
+            _destinations.Add(new SelectedDestination(new DestinationState($"d{_destinations.Count}"), parsed!));
+        }
+
+        _prefix = prefix ?? [];
+        var route = new TcpRoute { RouteId = "route", ClusterId = "cluster", Mode = mode, Port = 1 };
+        Route = configure?.Invoke(route) ?? route;
+        _services = new ServiceCollection().AddMetrics().AddLogging().BuildServiceProvider();
+        _loops = new EventLoopGroup(Options.Create(new LinuxTransportOptions { ThreadCount = 2 }), Log);
+        Engine = new RelayEngine(
+            _loops, this, new SpliceMetrics(_services.GetRequiredService<IMeterFactory>()), Log);
+        _listener = _loops.Listen(new IPEndPoint(IPAddress.Loopback, 0), this);
+    }
+
+    public static readonly TimeSpan Deadline = TimeSpan.FromSeconds(30);
+
+    public RelayEngine Engine { get; }
+
+    public TcpRoute Route { get; }
+
+    /// <summary>The destination's listening socket.</summary>
+    public Socket Upstream { get; }
+
+    public RecordedLog Log { get; } = new();
+
+    public int Acquired => Volatile.Read(ref _acquired);
+
+    public static RelayFixture Create(
+        SpliceMode mode, Func<TcpRoute, TcpRoute>? configure = null, byte[]? prefix = null, params string[] addresses) =>
+        new(mode, configure, prefix, addresses.Length == 0 ? null : addresses);
+
+    public async Task<Socket> ConnectAsync()
+    {
+        var client = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        await client.ConnectAsync(_listener.EndPoint).WaitAsync(Deadline);
+        return client;
+    }
+
+    public async Task<Socket> AcceptAsync()
+    {
+        var socket = await Upstream.AcceptAsync().WaitAsync(Deadline);
+        socket.NoDelay = true;
+        return socket;
+    }
+
+    public async Task<(Socket Client, Socket Server)> ConnectPairAsync()
+    {
+        var client = await ConnectAsync();
+        return (client, await AcceptAsync());
+    }
+
+    /// <summary>Waits until no session is left, which every test must reach by itself.</summary>
+    public Task WaitUntilIdleAsync() => Engine.DrainAsync(CancellationToken.None).WaitAsync(Deadline);
+
+    public void OnAccepted(in AcceptedSocket socket) =>
+        Engine.Start(Route, socket.Loop, socket.Descriptor, _prefix, socket.GetRemoteEndPoint());
+
+    public SelectedDestination? Select(TcpRoute route, EndPoint? remoteEndPoint, IReadOnlyCollection<string> tried) =>
+        _destinations.Find(destination => !tried.Contains(destination.DestinationId));
+
+    public void Acquire(SelectedDestination destination) => Interlocked.Increment(ref _acquired);
+
+    public void Release(SelectedDestination destination) => Interlocked.Decrement(ref _acquired);
+
+    public async ValueTask DisposeAsync()
+    {
+        await _listener.StopAsync().WaitAsync(Deadline);
+        using var now = new CancellationTokenSource();
+        await now.CancelAsync();
+        await Engine.DrainAsync(now.Token).WaitAsync(Deadline);
+        _loops.Dispose();
+        Upstream.Dispose();
+        await _services.DisposeAsync();
+        Assert.Equal(0, Acquired);
+        Assert.DoesNotContain(Log.Entries, static entry => entry.Level >= LogLevel.Error);
+    }
+
+    internal sealed class RecordedLog : ILoggerFactory, ILogger
+    {
+        public ConcurrentQueue<(LogLevel Level, int Id, string Text)> Entries { get; } = new();
+
+        public void AddProvider(ILoggerProvider provider)
+        {
+        }
+
+        public ILogger CreateLogger(string categoryName) => this;
+
+        public void Dispose()
+        {
+        }
+
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => true;
+
+        public void Log<TState>(
+            LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
+            Entries.Enqueue((logLevel, eventId.Id, formatter(state, exception)));
+    }
+}

@@ -1,0 +1,85 @@
+using System.Net.Sockets;
+using System.Security.Cryptography;
+
+namespace Yarp.Splice.Tests.Relay;
+
+/// <summary>What tests do with the two ends of a session.</summary>
+internal static class SocketFlow
+{
+    public static async Task SendAllAsync(this Socket socket, ReadOnlyMemory<byte> data, int chunk = 64 * 1024)
+    {
+        while (!data.IsEmpty)
+        {
+            var sent = await socket.SendAsync(data[..Math.Min(chunk, data.Length)]).AsTask().WaitAsync(RelayFixture.Deadline);
+            data = data[sent..];
+        }
+    }
+
+    public static async Task<byte[]> ReceiveExactlyAsync(this Socket socket, int count)
+    {
+        var received = new byte[count];
+        for (var offset = 0; offset < count;)
+        {
+            var bytes = await socket.ReceiveAsync(received.AsMemory(offset)).AsTask().WaitAsync(RelayFixture.Deadline);
+            Assert.True(bytes > 0, $"the stream ended after {offset} of {count} bytes");
+            offset += bytes;
+        }
+
+        return received;
+    }
+
+    /// <summary>Everything up to FIN.</summary>
+    public static async Task<byte[]> ReceiveToEndAsync(this Socket socket)
+    {
+        var all = new MemoryStream();
+        var buffer = new byte[128 * 1024];
+        int received;
+        while ((received = await socket.ReceiveAsync(buffer.AsMemory()).AsTask().WaitAsync(RelayFixture.Deadline)) > 0)
+        {
+            all.Write(buffer, 0, received);
+        }
+
+        return all.ToArray();
+    }
+
+    public static async Task AssertFinAsync(this Socket socket) =>
+        Assert.Equal(0, await socket.ReceiveAsync(new byte[1].AsMemory()).AsTask().WaitAsync(RelayFixture.Deadline));
+
+    /// <summary>Reads what there is and expects a reset after it; returns how many bytes came before.</summary>
+    public static async Task<long> AssertResetAsync(this Socket socket)
+    {
+        long before = 0;
+        var buffer = new byte[64 * 1024];
+        while (true)
+        {
+            try
+            {
+                var received = await socket.ReceiveAsync(buffer.AsMemory()).AsTask().WaitAsync(RelayFixture.Deadline);
+                Assert.True(received > 0, $"FIN instead of RST, after {before} bytes");
+                before += received;
+            }
+            catch (SocketException exception)
+            {
+                Assert.Equal(SocketError.ConnectionReset, exception.SocketErrorCode);
+                return before;
+            }
+        }
+    }
+
+    /// <summary>As Assert.Equal for large payloads: says where they differ instead of printing them.</summary>
+    public static void AssertSame(byte[] expected, byte[] actual)
+    {
+        var common = expected.AsSpan().CommonPrefixLength(actual);
+        Assert.True(
+            common == expected.Length && common == actual.Length,
+            $"{actual.Length} bytes instead of {expected.Length}, equal up to {common}");
+    }
+
+    public static void Reset(this Socket socket)
+    {
+        socket.LingerState = new LingerOption(true, 0);
+        socket.Close();
+    }
+
+    public static byte[] Payload(int size) => RandomNumberGenerator.GetBytes(size);
+}
