@@ -36,7 +36,7 @@ internal static class Interleaving
 
         for (var i = 0; i < entrants.Count; i++)
         {
-            results[i].AddNotes(entrants[i].Server?.ReadWarnings().Select(static warning => $"logged: {warning}") ?? []);
+            results[i].AddWarnings(entrants[i].Server?.ReadWarnings() ?? []);
         }
 
         return new CaseResult(title, [.. results]);

@@ -73,10 +73,12 @@ internal sealed partial class ServerProcess : IAsyncDisposable
         var warnings = new List<string>();
         for (var i = 0; i < lines.Length; i++)
         {
-            if (ConsoleLoggerLevel().IsMatch(lines[i]))
+            var match = ConsoleLoggerLevel().Match(lines[i]);
+            if (match.Success)
             {
-                // The console logger puts the message on the line after the category.
-                warnings.Add(i + 1 < lines.Length ? lines[i + 1].Trim() : lines[i].Trim());
+                // The console logger puts the message on the line after the category, unless it was told to use a single line.
+                var message = lines[i][match.Length..].Trim();
+                warnings.Add(message.Length > 0 || i + 1 == lines.Length ? message : lines[i + 1].Trim());
             }
         }
 
@@ -109,7 +111,7 @@ internal sealed partial class ServerProcess : IAsyncDisposable
         _process.Dispose();
     }
 
-    [GeneratedRegex("^(warn|fail|crit): ")]
+    [GeneratedRegex(@"^([\d:.]+ )?(warn|fail|crit): [^\[]*\[\d+\]")]
     private static partial Regex ConsoleLoggerLevel();
 
     [GeneratedRegex(@"pid=(\d+)")]

@@ -57,7 +57,7 @@ internal static class BarChart
             var median = entrant.Median(metric.Key)!.Value;
             var (low, high) = entrant.Spread(metric.Key)!.Value;
             var middle = y + (BarHeight / 2);
-            body.AppendLine(CultureInfo.InvariantCulture, $"""<text x="{LabelWidth - 8}" y="{y + 14}" text-anchor="end" fill="#1f2328">{Escape(entrant.Name)}</text>""");
+            body.AppendLine(CultureInfo.InvariantCulture, $"""<text x="{LabelWidth - 8}" y="{y + 14}" text-anchor="end" fill="#1f2328">{Escape(TableText.Name(entrant))}</text>""");
             body.AppendLine(CultureInfo.InvariantCulture, $"""<rect x="{LabelWidth}" y="{y}" width="{median * scale:F1}" height="{BarHeight}" fill="{(IsOurs(entrant.Name) ? "#0969da" : "#afb8c1")}"/>""");
             body.AppendLine(CultureInfo.InvariantCulture, $"""<line x1="{LabelWidth + (low * scale):F1}" x2="{LabelWidth + (high * scale):F1}" y1="{middle}" y2="{middle}" stroke="#1f2328"/>""");
             body.AppendLine(CultureInfo.InvariantCulture, $"""<text x="{LabelWidth + (high * scale) + 6:F1}" y="{y + 14}" fill="#1f2328">{median.ToString(metric.Format, CultureInfo.InvariantCulture)}{(entrant.LoadWasBottleneck() ? " *" : "")}</text>""");

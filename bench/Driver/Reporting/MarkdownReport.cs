@@ -63,7 +63,7 @@ internal static class MarkdownReport
     private static void AddRow(StringBuilder text, string chartFolder, RowResult row)
     {
         text.AppendLine(CultureInfo.InvariantCulture, $"## {row.Name}: {row.Title}").AppendLine();
-        text.AppendLine(CultureInfo.InvariantCulture, $"{row.Started:yyyy-MM-dd HH:mm} UTC, {row.Seconds:N0} s, {(row.Quick ? "**quick form (shows that it works, not how fast)**, " : "")}{row.Rounds} interleaved rounds; median, with the lowest and highest in brackets.").AppendLine();
+        text.AppendLine(CultureInfo.InvariantCulture, $"{row.Started:yyyy-MM-dd HH:mm} UTC, {row.Seconds:N0} s, {(row.Quick ? "**quick form (shows that it works, not how fast)**, " : "")}{row.Rounds} interleaved round{(row.Rounds == 1 ? "" : "s")}; median, with the lowest and highest in brackets.").AppendLine();
         if (row.OtherBusyCores > 0.1)
         {
             text.AppendLine(CultureInfo.InvariantCulture, $"**The machine was not quiet: {row.OtherBusyCores:N2} CPUs were busy with something else before the row began.**").AppendLine();

@@ -17,7 +17,7 @@ internal static class TableText
         List<string[]> rows = [["", .. shown.Select(static column => column.Heading)]];
         foreach (var entrant in result.Entrants.Where(static entrant => entrant.Samples.Count > 0))
         {
-            rows.Add([entrant.Name + (entrant.LoadWasBottleneck() ? " " + BottleneckMark : ""), .. shown.Select((column, index) => Cell(entrant, column, withSpread: index == 0))]);
+            rows.Add([Name(entrant) + (entrant.LoadWasBottleneck() ? " " + BottleneckMark : ""), .. shown.Select((column, index) => Cell(entrant, column, withSpread: index == 0))]);
         }
 
         return rows;
@@ -42,6 +42,8 @@ internal static class TableText
     public static string Describe(TargetResult target) => target.Value is { } value
         ? $"{value.ToString(value >= 100 ? "N0" : "N2", CultureInfo.InvariantCulture)} (target {(target.AtMost ? "≤" : "≥")} {target.Bound.ToString(target.Bound >= 100 ? "N0" : "0.##", CultureInfo.InvariantCulture)})"
         : $"– (target {(target.AtMost ? "≤" : "≥")} {target.Bound.ToString(target.Bound >= 100 ? "N0" : "0.##", CultureInfo.InvariantCulture)})";
+
+    public static string Name(EntrantResult entrant) => entrant.RanAs is null ? entrant.Name : $"{entrant.Name} (ran as {entrant.RanAs})";
 
     private static string Cell(EntrantResult entrant, Metric column, bool withSpread)
     {

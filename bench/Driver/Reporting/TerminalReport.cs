@@ -8,7 +8,7 @@ internal static class TerminalReport
     public static void Write(RowResult row)
     {
         var columns = Headings.For(row.Columns);
-        Console.WriteLine($"\n{row.Name}: {row.Title} ({(row.Quick ? "quick form, " : "")}median of {row.Rounds} rounds, spread in brackets)");
+        Console.WriteLine($"\n{row.Name}: {row.Title} ({(row.Quick ? "quick form, " : "")}{row.Rounds} interleaved round{(row.Rounds == 1 ? "" : "s")}; median, spread in brackets)");
         foreach (var result in row.Cases)
         {
             Console.WriteLine($"\n  {result.Title}");

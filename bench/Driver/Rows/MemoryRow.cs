@@ -40,7 +40,7 @@ internal abstract class MemoryRow(string name, string title) : Row(name, title)
                     // Warm: code is compiled and pools are filled before memory is counted.
                     await check(port);
                     await MeasureOneAsync(bench, new Entrant(contestant.Name, port, server), results[contestant.Name], shown, measure);
-                    results[contestant.Name].AddNotes(server.ReadWarnings().Select(static warning => $"logged: {warning}"));
+                    results[contestant.Name].AddWarnings(server.ReadWarnings());
                 }
                 catch (BenchException exception)
                 {

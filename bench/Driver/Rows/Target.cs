@@ -18,12 +18,15 @@ internal sealed record Target(string Case, string Ours, Metric Metric, IReadOnly
 
     public TargetResult Judge(IReadOnlyList<CaseResult> cases)
     {
-        var value = Value(cases);
+        // A mode that ran as another says nothing about itself.
+        var ranAs = Find(cases, Case)?.Find(Ours)?.RanAs;
+        var value = ranAs is null ? Value(cases) : null;
         var verdict = value switch
         {
+            null when ranAs is not null => $"ran as {ranAs}",
             null => "not measured",
             _ when (AtMost ? value <= Bound : value >= Bound) => "met",
-            _ => $"short by {Math.Abs((value.Value / Bound) - 1) * 100:N0} %",
+            _ => $"short by {Math.Abs((value.Value / Bound) - 1) * 100:0.#} %",
         };
         return new TargetResult(Describe(), value, Bound, AtMost, verdict);
     }
