@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Bench.Driver;
 using Bench.Driver.Processes;
 using Bench.Driver.Reporting;
@@ -30,8 +31,10 @@ if (options.Help || options.List)
 var temporary = Directory.CreateTempSubdirectory("bench-");
 // PostgreSQL runs as a user of its own below this folder.
 File.SetUnixFileMode(temporary.FullName, (UnixFileMode)Convert.ToInt32("755", 8));
-// Also on SIGINT and SIGTERM, which end the program through this event.
-AppDomain.CurrentDomain.ProcessExit += (_, _) => CleanUp();
+// Since .NET 10 the runtime leaves these signals to their default, which would end the program and leave the servers running.
+using var interrupted = PosixSignalRegistration.Create(PosixSignal.SIGINT, EndOnSignal);
+using var terminated = PosixSignalRegistration.Create(PosixSignal.SIGTERM, EndOnSignal);
+using var hungUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, EndOnSignal);
 try
 {
     var paths = new BenchPaths(BenchPaths.FindRoot(), temporary.FullName);
@@ -72,6 +75,12 @@ try
 finally
 {
     CleanUp();
+}
+
+void EndOnSignal(PosixSignalContext context)
+{
+    CleanUp();
+    Environment.Exit(130);
 }
 
 void CleanUp()

@@ -17,6 +17,9 @@ internal sealed record MemorySnapshot(long Process, long Slab, long TcpBuffers, 
             [Metric.TcpPerConnection.Key] = (double)(TcpBuffers - before.TcpBuffers) / connections,
             [Metric.AvailablePerConnection.Key] = (double)(before.Available - Available) / connections,
         };
+        // What somebody answers for. Pages in pipes are in none of these, only in MemAvailable.
+        sample[Metric.AccountedPerConnection.Key] =
+            (double)(Slab - before.Slab + TcpBuffers - before.TcpBuffers + Process - before.Process) / connections;
         if (withProcess)
         {
             sample[Metric.ProcessPerConnection.Key] = (double)(Process - before.Process) / connections;

@@ -22,6 +22,7 @@ internal sealed record Metric(string Key, string Heading, string Format, bool Hi
     public static readonly Metric ProcessPerConnection = new("processBytes", "process B/conn", "N0", false);
     public static readonly Metric SlabPerConnection = new("slabBytes", "slab B/conn", "N0", false);
     public static readonly Metric TcpPerConnection = new("tcpBytes", "TCP buffers B/conn", "N0", false);
+    public static readonly Metric AccountedPerConnection = new("accountedBytes", "accounted B/conn", "N0", false);
     public static readonly Metric AvailablePerConnection = new("availableBytes", "MemAvailable B/conn", "N0", false);
     public static readonly Metric AcceptedPerConnection = new("acceptedBytes", "accepted B/conn", "N0", false);
 }

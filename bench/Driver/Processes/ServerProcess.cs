@@ -95,7 +95,7 @@ internal sealed partial class ServerProcess : IAsyncDisposable
         {
             Resume();
             Signals.Send([_process.Id], Signals.Terminate);
-            using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(3));
+            using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(1));
             try
             {
                 await _process.WaitForExitAsync(patience.Token);

@@ -27,7 +27,8 @@ internal static class MarkdownReport
         File.WriteAllText(path, text.ToString());
     }
 
-    private static string Identity(MachineFacts machine) => $"{machine with { Versions = [] }}{string.Join(';', machine.Versions)}".Replace(machine.Versions.ToString()!, "", StringComparison.Ordinal);
+    private static string Identity(MachineFacts machine) =>
+        string.Join('\n', [machine.Processor, $"{machine.Cpus}", machine.Memory, machine.Kernel, machine.Distribution, machine.Runtime, .. machine.Versions.Values]);
 
     private static void AddMachine(StringBuilder text, MachineFacts machine)
     {
