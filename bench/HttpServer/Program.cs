@@ -1,0 +1,48 @@
+using Bench.HttpServer;
+using Microsoft.AspNetCore.Connections.Features;
+using Microsoft.AspNetCore.Http.Features;
+
+var options = ServerOptions.Parse(args);
+// Nothing but a server: no configuration files, no logging of requests, no routing, as plaintext benchmarks do.
+var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
+builder.WebHost.UseKestrelCore();
+builder.WebHost.UseUrls($"http://127.0.0.1:{options.Port}");
+if (options.UseLinuxTransport)
+{
+    builder.WebHost.UseLinuxZeroCopyTransport(transport => transport.UnsafePreferInlineScheduling = options.Inline);
+}
+else
+{
+    // For the whole effect the driver also sets DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS=1.
+    builder.WebHost.UseSockets(transport => transport.UnsafePreferInlineScheduling = options.Inline);
+}
+
+var payload = "Hello, World!"u8.ToArray();
+var app = builder.Build();
+if (options.RequestsPerConnection > 0)
+{
+    app.Use((context, next) =>
+    {
+        var items = context.Features.GetRequiredFeature<IConnectionItemsFeature>().Items;
+        if (!items.TryGetValue(typeof(ConnectionRequestCount), out var value))
+        {
+            items[typeof(ConnectionRequestCount)] = value = new ConnectionRequestCount();
+        }
+
+        // Only a response that announces the close makes a load generator such as wrk open a new connection.
+        if (++((ConnectionRequestCount)value!).Value >= options.RequestsPerConnection)
+        {
+            context.Response.Headers.Connection = "close";
+        }
+
+        return next(context);
+    });
+}
+
+app.Run(context =>
+{
+    context.Response.ContentType = "text/plain";
+    context.Response.ContentLength = payload.Length;
+    return context.Response.Body.WriteAsync(payload, 0, payload.Length);
+});
+await app.RunAsync();
