@@ -81,6 +81,17 @@ public sealed partial class EventLoop
         }
     }
 
+    /// <summary>As <see cref="Post"/>, but does not wake a loop that will wake by itself within <see cref="ApplicationDispatch.GuardMs"/>.</summary>
+    internal void PostWithoutHurry(Action<object?> action, object? state)
+    {
+        // The add is a full fence: a loop that has stopped guarding by now is woken, any other still has its last look at the queue to come.
+        _queue.Add(action, state);
+        if (!_isGuarding && Interlocked.Exchange(ref _mayBlock, 0) == 1)
+        {
+            EpollCalls.Signal(_wakeUp);
+        }
+    }
+
     /// <summary>
     /// Registers a descriptor, edge-triggered: a handler hears of a change once and must read or write until the call would block
     /// (epoll(7)). If the descriptor is ready already, the first event follows at once.

@@ -6,7 +6,10 @@ using Transport.Linux.Interop;
 
 namespace Transport.Linux.Connections;
 
-/// <content>Receiving: on the event loop, from the socket into the input pipe, until the socket is empty or the pipe is full.</content>
+/// <content>
+/// Receiving: on the event loop, from the socket into the input pipe, until the socket is empty or the pipe is full. The lock is held around the
+/// use of descriptor and pipe, because <see cref="Close"/> may come from another thread, but never while application code may run.
+/// </content>
 internal sealed partial class LinuxConnection
 {
     /// <summary>Room that a receive wants: half a block of the pool, as in Kestrel's socket transport.</summary>
@@ -19,18 +22,15 @@ internal sealed partial class LinuxConnection
     private Readiness _pendingReadiness;
     private bool _isReceivePaused;
     private bool _isInputCompleted;
+    private bool _isFlushing;
+    private Exception? _inputError;
 
     private void Receive(Readiness readiness)
     {
-        if (_isInputCompleted)
-        {
-            return;
-        }
-
         if (_isReceivePaused)
         {
             _pendingReadiness |= readiness;
-            if ((readiness & Readiness.HangUp) != 0)
+            if ((readiness & Readiness.HangUp) != 0 && !_isInputCompleted)
             {
                 // Both directions are gone: nothing that the application might still read is worth waiting for.
                 OnReceiveError(Errno.ECONNRESET);
@@ -44,16 +44,18 @@ internal sealed partial class LinuxConnection
         var mustReachEnd = (readiness & ~(Readiness.Readable | Readiness.Writable)) != 0;
         for (var i = 0; i < MaxReceivesPerEvent; i++)
         {
-            var memory = _input.GetMemory(MinReceiveBufferSize);
-            var received = SocketCalls.Receive(_descriptor, memory.Span);
-            if (received <= 0)
+            if (!TryReceive(out var received, out var isFull))
             {
-                OnReceiveEnd((int)received);
                 return;
             }
 
-            _input.Advance((int)received);
-            var isEmpty = received < memory.Length && !mustReachEnd;
+            if (received <= 0)
+            {
+                OnReceiveEnd(received);
+                return;
+            }
+
+            var isEmpty = !isFull && !mustReachEnd;
             if (!TryFlush(isEmpty ? Readiness.None : readiness) || isEmpty)
             {
                 return;
@@ -65,10 +67,41 @@ internal sealed partial class LinuxConnection
         _loop.Post(static state => ((LinuxConnection)state!).ResumeReceive(), this);
     }
 
+    /// <summary>Receives once into the pipe; false if the input is completed, after which the descriptor may be closed.</summary>
+    private bool TryReceive(out int received, out bool isFull)
+    {
+        lock (_receiveLock)
+        {
+            if (_isInputCompleted)
+            {
+                received = 0;
+                isFull = false;
+                return false;
+            }
+
+            var memory = _input.GetMemory(MinReceiveBufferSize);
+            received = (int)SocketCalls.Receive(_descriptor, memory.Span);
+            isFull = received == memory.Length;
+            if (received > 0)
+            {
+                _input.Advance(received);
+                _isFlushing = true;
+            }
+
+            return true;
+        }
+    }
+
     /// <summary>Hands received bytes to the application; false if receiving has to stop or wait.</summary>
     private bool TryFlush(Readiness readinessLeft)
     {
+        // Application code may run in here, inline, and may close the connection.
         var flush = _input.FlushAsync().GetAwaiter();
+        if (!EndFlush())
+        {
+            return false;
+        }
+
         if (flush.IsCompleted)
         {
             return ContinueAfter(flush.GetResult());
@@ -91,11 +124,6 @@ internal sealed partial class LinuxConnection
     {
         var result = _flushAwaiter.GetResult();
         _flushAwaiter = default;
-        if (_isInputCompleted)
-        {
-            return;
-        }
-
         if (_logger.IsEnabled(LogLevel.Debug))
         {
             TransportLog.ConnectionResume(_logger, ConnectionId);
@@ -175,12 +203,40 @@ internal sealed partial class LinuxConnection
         FireConnectionClosed();
     }
 
+    /// <summary>Ends the input, once. Callable on any thread; a flush that is under way on the loop is not disturbed.</summary>
     private void CompleteInput(Exception? error)
     {
-        if (!_isInputCompleted)
+        lock (_receiveLock)
         {
+            if (_isInputCompleted)
+            {
+                return;
+            }
+
             _isInputCompleted = true;
-            _input.Complete(error);
+            if (_isFlushing)
+            {
+                _inputError = error;
+                return;
+            }
         }
+
+        _input.Complete(error);
+    }
+
+    /// <summary>False if the input was completed during the flush.</summary>
+    private bool EndFlush()
+    {
+        lock (_receiveLock)
+        {
+            _isFlushing = false;
+            if (!_isInputCompleted)
+            {
+                return true;
+            }
+        }
+
+        _input.Complete(_inputError);
+        return false;
     }
 }

@@ -77,19 +77,14 @@ internal sealed partial class LinuxConnection : IValueTaskSource
         }
 
         _output.Complete(error);
-        _sendError = error;
-        _loop.Post(static state => ((LinuxConnection)state!).OnSendEnded(), this);
-    }
-
-    private void OnSendEnded()
-    {
-        if (_detached is not null)
+        if (_detached is null)
         {
-            FinishDetach();
+            Close(error);
         }
         else
         {
-            Close(_sendError);
+            _sendError = error;
+            _loop.Post(static state => ((LinuxConnection)state!).FinishDetach(), this);
         }
     }
 

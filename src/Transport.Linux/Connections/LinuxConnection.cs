@@ -9,7 +9,8 @@ namespace Transport.Linux.Connections;
 
 /// <summary>
 /// One accepted connection under Kestrel: bytes are received on the event loop into the input pipe, and sent from the output pipe by the
-/// thread that flushed it. The descriptor is closed on the event loop only, after the send loop has ended.
+/// thread that flushed it. The send loop's end closes the descriptor, on whatever thread that is, so that a short connection needs no hop; the
+/// lock keeps that from happening in the middle of a receive.
 /// </summary>
 internal sealed partial class LinuxConnection : ConnectionContext, IReadinessHandler
 {
@@ -28,6 +29,7 @@ internal sealed partial class LinuxConnection : ConnectionContext, IReadinessHan
     private readonly CancellationTokenSource _closedSource = new();
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Lock _abortLock = new();
+    private readonly Lock _receiveLock = new();
 
     private EventRegistration _registration;
     private volatile ConnectionAbortedException? _abortReason;
@@ -131,65 +133,91 @@ internal sealed partial class LinuxConnection : ConnectionContext, IReadinessHan
         _originalTransport.Input.Complete();
         _originalTransport.Output.Complete();
         await _ended.Task;
+
+        // The application is done with the connection, so what is registered with the token may run here.
+        if (!Interlocked.Exchange(ref _isClosedFired, true))
+        {
+            CancelClosedSource();
+        }
+
         _closedSource.Dispose();
         await base.DisposeAsync();
     }
 
-    /// <summary>The last step of a connection that was not detached. On the event loop.</summary>
+    /// <summary>The last step of a connection that was not detached, after the send loop has ended. On any thread.</summary>
     private void Close(Exception? sendError)
     {
         var reason = sendError ?? _abortReason;
-        _loop.Forget(_registration);
-        if (reason is not null && !_finOnError)
+        var isReset = reason is not null && !_finOnError;
+        reason ??= new ConnectionAbortedException("The transport's send loop completed gracefully.");
+        if (_logger.IsEnabled(LogLevel.Debug))
         {
-            if (_logger.IsEnabled(LogLevel.Debug))
-            {
-                TransportLog.ConnectionWriteRst(_logger, ConnectionId, reason.Message);
-            }
+            LogClose(isReset, reason.Message);
+        }
 
+        // Before the descriptor goes: from here on nothing is received.
+        CompleteInput(reason);
+        if (isReset)
+        {
             _ = SocketCalls.SetLingerZero(_descriptor);
         }
         else
         {
-            reason ??= new ConnectionAbortedException("The transport's send loop completed gracefully.");
-            if (_logger.IsEnabled(LogLevel.Debug))
-            {
-                TransportLog.ConnectionWriteFin(_logger, ConnectionId, reason.Message);
-            }
-
             _ = SocketCalls.Shutdown(_descriptor, SocketCalls.SHUT_RDWR);
         }
 
         _ = SocketCalls.Close(_descriptor);
-        CompleteInput(reason);
-        FireConnectionClosed();
+
         _ended.TrySetResult();
+
+        // The kernel forgets the registration with the close; the loop's table may do so when the loop comes round to it. By then the disposal
+        // has normally told that the connection is closed.
+        _loop.PostWithoutHurry(static connection => ((LinuxConnection)connection!).FinishClose(), this);
+    }
+
+    private void FinishClose()
+    {
+        _loop.Forget(_registration);
+        FireConnectionClosed();
+    }
+
+    private void LogClose(bool isReset, string reason)
+    {
+        if (isReset)
+        {
+            TransportLog.ConnectionWriteRst(_logger, ConnectionId, reason);
+        }
+        else
+        {
+            TransportLog.ConnectionWriteFin(_logger, ConnectionId, reason);
+        }
     }
 
     /// <summary>Tells Kestrel that the peer is gone or going; application code behind the token runs on the thread pool.</summary>
     private void FireConnectionClosed()
     {
-        if (_isClosedFired)
+        if (Interlocked.Exchange(ref _isClosedFired, true))
         {
             return;
         }
 
-        _isClosedFired = true;
-        ThreadPool.UnsafeQueueUserWorkItem(static connection =>
+        ThreadPool.UnsafeQueueUserWorkItem(static connection => connection.CancelClosedSource(), this, preferLocal: false);
+    }
+
+    private void CancelClosedSource()
+    {
+        try
         {
-            try
-            {
-                connection._closedSource.Cancel();
-            }
-            catch (ObjectDisposedException)
-            {
-                // The connection was disposed before the pool came round to this.
-            }
-            catch (AggregateException exception)
-            {
-                TransportLog.ConnectionError(connection._logger, connection.ConnectionId, exception);
-            }
-        }, this, preferLocal: false);
+            _closedSource.Cancel();
+        }
+        catch (ObjectDisposedException)
+        {
+            // The connection was disposed before the pool came round to this.
+        }
+        catch (AggregateException exception)
+        {
+            TransportLog.ConnectionError(_logger, ConnectionId, exception);
+        }
     }
 
     private sealed class DuplexPipe(PipeReader input, PipeWriter output) : IDuplexPipe

@@ -9,7 +9,7 @@ namespace Transport.Linux.EventLoops;
 /// than <see cref="GuardMs"/>. A loop that sleeps without a limit cannot see to it, so then nothing is held. Code that runs on the loop itself
 /// has promised not to block (<see cref="LinuxTransportOptions.UnsafePreferInlineScheduling"/>) and needs no guard.
 /// </remarks>
-internal sealed class ApplicationDispatch(EventLoop loop, Action<object?> action, object? state) : IThreadPoolWorkItem
+internal sealed class ApplicationDispatch(EventLoop loop, Action<object?> action, object? state)
 {
     /// <summary>The longest that a flush may be held back, and the longest sleep of a loop that guards one.</summary>
     public const int GuardMs = 1;
@@ -21,6 +21,9 @@ internal sealed class ApplicationDispatch(EventLoop loop, Action<object?> action
     private object? _sendState;
     private int _isHolding;
     private bool _isInline;
+
+    /// <summary>The next one under the loop's guard.</summary>
+    public ApplicationDispatch? NextGuarded { get; set; }
 
     /// <summary>Whether a send waits.</summary>
     public bool IsHolding => Volatile.Read(ref _isHolding) == 1;

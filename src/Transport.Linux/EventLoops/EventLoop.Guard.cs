@@ -5,11 +5,12 @@ namespace Transport.Linux;
 /// <content>Watching over the sends that application code holds back; see <see cref="ApplicationDispatch"/>.</content>
 public sealed partial class EventLoop
 {
-    private readonly Lock _guardLock = new();
-    private List<ApplicationDispatch> _guarded = [];
-    private List<ApplicationDispatch> _examined = [];
+    private readonly ApplicationQueue _application = new();
+
+    // Pushed by any thread, taken as a whole by the loop.
+    private ApplicationDispatch? _guarded;
     private bool _hasDispatched;
-    private bool _isGuarding;
+    private volatile bool _isGuarding;
 
     /// <summary>Runs application code, on the thread pool or right here. On the loop's thread.</summary>
     internal void RunApplication(Action<object?> action, object? state, bool isInline)
@@ -22,65 +23,58 @@ public sealed partial class EventLoop
         }
 
         _hasDispatched = true;
-        ThreadPool.UnsafeQueueUserWorkItem(dispatch, preferLocal: false);
+        _application.Add(dispatch);
     }
 
     /// <summary>Takes a held send under guard; false if the loop sleeps without a limit and could not see to it in time.</summary>
     internal bool TryGuard(ApplicationDispatch dispatch)
     {
-        lock (_guardLock)
+        ApplicationDispatch? top;
+        do
         {
-            if (!_isGuarding)
-            {
-                return false;
-            }
-
-            _guarded.Add(dispatch);
-            return true;
+            top = Volatile.Read(ref _guarded);
+            dispatch.NextGuarded = top;
         }
+        while (Interlocked.CompareExchange(ref _guarded, dispatch, top) != top);
+
+        // The exchange is a full fence: either the loop sees the dispatch before it sleeps, or this sees that it guards nothing.
+        return _isGuarding;
     }
 
     /// <summary>The sleep is short while something is under guard, or may be soon because application code was just set off.</summary>
     private int LimitByGuard(int timeoutMs)
     {
-        lock (_guardLock)
-        {
-            _isGuarding = _hasDispatched || _guarded.Count > 0;
-        }
-
+        _isGuarding = false;
+        Interlocked.MemoryBarrier();
+        _isGuarding = _hasDispatched || Volatile.Read(ref _guarded) is not null;
         _hasDispatched = false;
         return _isGuarding && timeoutMs is < 0 or > ApplicationDispatch.GuardMs ? ApplicationDispatch.GuardMs : timeoutMs;
     }
 
     private void RunGuard()
     {
-        lock (_guardLock)
+        // Awake: what is held from now on is seen before the next sleep.
+        _isGuarding = true;
+        if (Volatile.Read(ref _guarded) is null)
         {
-            // Awake: what is held from now on is seen before the next sleep.
-            _isGuarding = true;
-            if (_guarded.Count == 0)
-            {
-                return;
-            }
-
-            (_guarded, _examined) = (_examined, _guarded);
+            return;
         }
 
-        foreach (var dispatch in _examined)
+        var dispatch = Interlocked.Exchange(ref _guarded, null);
+        while (dispatch is not null)
         {
+            var next = dispatch.NextGuarded;
+            dispatch.NextGuarded = null;
             if (NowMs - dispatch.HeldSinceMs > ApplicationDispatch.GuardMs)
             {
                 dispatch.RunHeld();
             }
             else if (dispatch.IsHolding)
             {
-                lock (_guardLock)
-                {
-                    _guarded.Add(dispatch);
-                }
+                _ = TryGuard(dispatch);
             }
-        }
 
-        _examined.Clear();
+            dispatch = next;
+        }
     }
 }

@@ -67,9 +67,10 @@ public sealed partial class EventLoop
             return 0;
         }
 
-        // Announce the wait before the last look at the queue; see Post.
+        // Announce the wait before the last look at the queue; see Post and PostWithoutHurry.
         Interlocked.Exchange(ref _mayBlock, 1);
-        return _queue.IsEmpty ? LimitByGuard(_timers.TimeoutMs(NowMs)) : 0;
+        var timeout = LimitByGuard(_timers.TimeoutMs(NowMs));
+        return _queue.IsEmpty ? timeout : 0;
     }
 
     private void DispatchEvent(ulong key, Readiness readiness)
@@ -98,20 +99,17 @@ public sealed partial class EventLoop
         }
 
         // One batch a round: an action that posts itself again must not keep the loop from its descriptors.
-        var items = _queue.TakeAll();
-        foreach (ref readonly var item in items)
+        for (var item = _queue.TakeAll(); item is not null; item = item.Next)
         {
             try
             {
-                item.Action(item.State);
+                item.Run();
             }
             catch (Exception exception)
             {
                 TransportLog.HandlerFailed(_logger, Index, exception);
             }
         }
-
-        items.Clear();
     }
 
     private void RunTimers()

@@ -1,40 +1,47 @@
 namespace Transport.Linux.EventLoops;
 
-/// <summary>Actions that other threads hand to an event loop. Many producers, one consumer; the consumer takes all at once.</summary>
+/// <summary>
+/// Actions that other threads hand to an event loop: a stack that producers push to without a lock (R. K. Treiber, 1986) and the loop takes as a
+/// whole, so that a producer that loses its CPU holds up nobody.
+/// </summary>
 internal sealed class WorkQueue
 {
-    private readonly Lock _lock = new();
-    private Item[] _incoming = new Item[64];
-    private Item[] _taken = new Item[64];
-    private int _count;
+    private Item? _top;
 
-    public bool IsEmpty => Volatile.Read(ref _count) == 0;
+    public bool IsEmpty => Volatile.Read(ref _top) is null;
 
     public void Add(Action<object?> action, object? state)
     {
-        lock (_lock)
+        var item = new Item(action, state);
+        Item? top;
+        do
         {
-            if (_count == _incoming.Length)
-            {
-                Array.Resize(ref _incoming, _count * 2);
-            }
-
-            _incoming[_count] = new Item(action, state);
-            Volatile.Write(ref _count, _count + 1);
+            top = Volatile.Read(ref _top);
+            item.Next = top;
         }
+        while (Interlocked.CompareExchange(ref _top, item, top) != top);
     }
 
-    /// <summary>Takes everything that was queued. The span is valid until the next call and should be cleared after use.</summary>
-    public Span<Item> TakeAll()
+    /// <summary>Takes everything that was queued, oldest first.</summary>
+    public Item? TakeAll()
     {
-        lock (_lock)
+        var item = Interlocked.Exchange(ref _top, null);
+        Item? oldest = null;
+        while (item is not null)
         {
-            var count = _count;
-            (_incoming, _taken) = (_taken, _incoming);
-            Volatile.Write(ref _count, 0);
-            return _taken.AsSpan(0, count);
+            var next = item.Next;
+            item.Next = oldest;
+            oldest = item;
+            item = next;
         }
+
+        return oldest;
     }
 
-    internal readonly record struct Item(Action<object?> Action, object? State);
+    internal sealed class Item(Action<object?> action, object? state)
+    {
+        public Item? Next { get; set; }
+
+        public void Run() => action(state);
+    }
 }
