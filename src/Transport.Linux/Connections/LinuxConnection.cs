@@ -84,6 +84,8 @@ internal sealed partial class LinuxConnection : ConnectionContext, IReadinessHan
 
     public MemoryPool<byte> MemoryPool { get; }
 
+    public EventLoop Loop => _loop;
+
     /// <summary>Begins to receive and send. On the event loop.</summary>
     public void Start()
     {

@@ -13,15 +13,34 @@ internal sealed class LinuxConnectionListener(LinuxConnectionFactory connections
         new UnboundedChannelOptions { SingleReader = true, AllowSynchronousContinuations = true });
 
     private SocketListener? _listener;
+    private IReadOnlyList<EventLoop> _loops = [];
 
     public EndPoint EndPoint => _listener?.EndPoint ?? throw new InvalidOperationException("The listener is not bound.");
 
-    public void Bind(EventLoopGroup loops, EndPoint endPoint) => _listener = loops.Listen(endPoint, this);
+    public void Bind(EventLoopGroup loops, EndPoint endPoint)
+    {
+        _listener = loops.Listen(endPoint, this);
+        _loops = loops.Loops;
+    }
 
     public void OnAccepted(in AcceptedSocket socket)
     {
         var connection = connections.Create(socket);
         connection.Start();
+
+        // A round of events later, a request that came right behind its connection is received, and Kestrel serves it in one go instead of
+        // waiting for it. A round is short: the loop does not sleep while something is posted.
+        AfterOneRound(connection.Loop, () => Hand(connection));
+    }
+
+    private static void AfterOneRound(EventLoop loop, Action action)
+    {
+        // What is posted by one round runs in the next.
+        loop.Post(_ => loop.Post(static state => ((Action)state!)(), action), null);
+    }
+
+    private void Hand(LinuxConnection connection)
+    {
         if (!_accepted.Writer.TryWrite(connection))
         {
             // Disposed while the accept queue was being drained: nobody will ever serve it.
@@ -48,6 +67,7 @@ internal sealed class LinuxConnectionListener(LinuxConnectionFactory connections
         if (_listener is not null)
         {
             await _listener.StopAsync();
+            await Task.WhenAll(_loops.Select(WaitForHandOvers));
         }
 
         _accepted.Writer.TryComplete();
@@ -61,5 +81,13 @@ internal sealed class LinuxConnectionListener(LinuxConnectionFactory connections
             connection.Abort(new ConnectionAbortedException("The listener was disposed."));
             await connection.DisposeAsync();
         }
+    }
+
+    /// <summary>Posts run in order, so what goes the same way as the last hand-over comes after it.</summary>
+    private static Task WaitForHandOvers(EventLoop loop)
+    {
+        var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        AfterOneRound(loop, done.SetResult);
+        return done.Task;
     }
 }
