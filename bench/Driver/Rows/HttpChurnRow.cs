@@ -71,7 +71,7 @@ internal sealed class HttpChurnRow() : Row("http-churn", "HTTP/1.1 with connecti
     private static async Task<Sample> LoadAsync(Bench bench, int port)
     {
         var before = Machine.PassiveOpens();
-        var sample = await Wrk.RunAsync(bench, port, 64, bench.Pick(1, 5));
+        var sample = await Wrk.RunAsync(bench, port, 64, bench.Pick(1, 3));
         sample[Metric.AcceptsPerRequest.Key] = (Machine.PassiveOpens() - before) / sample["requests"];
         return sample;
     }

@@ -51,7 +51,7 @@ internal sealed class HttpPlaintextRow() : Row("http-plaintext", "HTTP/1.1 plain
             cases.Add(field.WithAbsent(await Interleaving.RunAsync(
                 bench, CaseTitle(connections), field.Entrants, Metric.PerSecond,
                 entrant => Wrk.RunAsync(bench, entrant.Port, connections, bench.Pick(1, connections == 1 ? 4 : 2)),
-                entrant => Meter.MeasureAsync(entrant.Server, () => Wrk.RunAsync(bench, entrant.Port, connections, bench.Pick(1, 5))))));
+                entrant => Meter.MeasureAsync(entrant.Server, () => Wrk.RunAsync(bench, entrant.Port, connections, bench.Pick(1, 3))))));
         }
 
         return cases;

@@ -42,8 +42,8 @@ internal sealed class HttpProxyRow() : Row("http-proxy", "HTTP/1.1 through a rev
         {
             cases.Add(field.WithAbsent(await Interleaving.RunAsync(
                 bench, CaseTitle(connections), field.Entrants, Metric.PerSecond,
-                entrant => Wrk.RunAsync(bench, entrant.Port, connections, bench.Pick(1, 4)),
-                entrant => Meter.MeasureAsync(entrant.Server, () => Wrk.RunAsync(bench, entrant.Port, connections, bench.Pick(1, 5)), upstream))));
+                entrant => Wrk.RunAsync(bench, entrant.Port, connections, bench.Pick(1, 2)),
+                entrant => Meter.MeasureAsync(entrant.Server, () => Wrk.RunAsync(bench, entrant.Port, connections, bench.Pick(1, 3)), upstream))));
         }
 
         return cases;

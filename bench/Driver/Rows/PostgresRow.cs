@@ -32,7 +32,7 @@ internal sealed class PostgresRow() : Row("postgres", "PostgreSQL through a rela
             field.WithAbsent(await Interleaving.RunAsync(
                 bench, "SELECT by primary key", field.Entrants, Metric.PerSecond,
                 entrant => bench.Quick ? Task.FromResult(new Sample()) : Pgbench.RunAsync(bench, entrant.Port, 8, 2),
-                entrant => Meter.MeasureAsync(entrant.Server, () => Pgbench.RunAsync(bench, entrant.Port, 8, bench.Pick(1, 5))))),
+                entrant => Meter.MeasureAsync(entrant.Server, () => Pgbench.RunAsync(bench, entrant.Port, 8, bench.Pick(1, 3))))),
         ];
     }
 }

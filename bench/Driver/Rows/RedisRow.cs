@@ -35,7 +35,7 @@ internal sealed class RedisRow() : Row("redis", "Redis through a relay: redis-be
         var cases = new List<CaseResult>();
         foreach (var pipeline in new[] { 1, 16 })
         {
-            var requests = bench.Pick(20_000, 400_000) * (pipeline == 1 ? 1 : 5);
+            var requests = bench.Pick(20_000, 150_000) * (pipeline == 1 ? 1 : 5);
             cases.Add(field.WithAbsent(await Interleaving.RunAsync(
                 bench, $"-P {pipeline}", field.Entrants, Metric.PerSecond,
                 entrant => RedisBenchmark.RunAsync(bench, entrant.Port, pipeline, requests / 5),

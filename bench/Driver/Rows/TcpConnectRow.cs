@@ -32,7 +32,7 @@ internal sealed class TcpConnectRow() : Row("tcp-connect", "New TCP connections,
             bench, Relays.WithoutBigPipes, upstream.Port, Checks.RequestResponse(bench), withDirect: true);
         var result = await Interleaving.RunAsync(
             bench, Case, field.Entrants, Metric.PerSecond,
-            entrant => NativeLoad.ConnectAsync(bench, entrant.Port, 64, bench.Pick(200, 2000)),
+            entrant => NativeLoad.ConnectAsync(bench, entrant.Port, 64, bench.Pick(200, 1000)),
             entrant => Meter.MeasureAsync(entrant.Server, () => LoadAsync(bench, entrant.Port), upstream));
         foreach (var entrant in result.Entrants)
         {
@@ -54,7 +54,7 @@ internal sealed class TcpConnectRow() : Row("tcp-connect", "New TCP connections,
     private static async Task<Sample> LoadAsync(Bench bench, int port)
     {
         var before = Machine.PassiveOpens();
-        var sample = await NativeLoad.ConnectAsync(bench, port, 64, bench.Pick(400, 4000));
+        var sample = await NativeLoad.ConnectAsync(bench, port, 64, bench.Pick(400, 2000));
         sample[Metric.AcceptsPerRequest.Key] = (Machine.PassiveOpens() - before) / sample["requests"];
         return sample;
     }

@@ -88,10 +88,10 @@ internal sealed class TcpPauseRow() : Row("tcp-pause", "TCP request/response lat
             }));
     }
 
-    private static int DurationMs(Bench bench) => bench.Pick(1500, 10_000);
+    private static int DurationMs(Bench bench) => bench.Pick(1500, 4_000);
 
     private static Task<Sample> WarmUpAsync(Bench bench, Entrant entrant) =>
-        NativeLoad.RequestResponseAsync(bench, entrant.Port, Connections, MessageBytes, bench.Pick(200, 2000));
+        NativeLoad.RequestResponseAsync(bench, entrant.Port, Connections, MessageBytes, bench.Pick(200, 1000));
 
     private static Task<Sample> LoadAsync(Bench bench, Entrant entrant) =>
         NativeLoad.RequestResponseAsync(bench, entrant.Port, Connections, MessageBytes, DurationMs(bench), warmUpMs: 300, Rate);

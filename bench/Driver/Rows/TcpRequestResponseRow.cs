@@ -44,9 +44,9 @@ internal sealed class TcpRequestResponseRow() : Row("tcp-rr", "TCP request/respo
             {
                 cases.Add(field.WithAbsent(await Interleaving.RunAsync(
                     bench, CaseTitle(connections, bytes), field.Entrants, Metric.PerSecond,
-                    entrant => NativeLoad.RequestResponseAsync(bench, entrant.Port, connections, bytes, bench.Pick(100, 2000)),
+                    entrant => NativeLoad.RequestResponseAsync(bench, entrant.Port, connections, bytes, bench.Pick(100, 1000)),
                     entrant => Meter.MeasureAsync(
-                        entrant.Server, () => NativeLoad.RequestResponseAsync(bench, entrant.Port, connections, bytes, bench.Pick(250, 4000)), upstream))));
+                        entrant.Server, () => NativeLoad.RequestResponseAsync(bench, entrant.Port, connections, bytes, bench.Pick(250, 2000)), upstream))));
             }
         }
 
