@@ -3,7 +3,7 @@ using Microsoft.Extensions.Options;
 namespace Transport.Linux;
 
 /// <summary>Refuses option values that the transport cannot work with, at start, naming option, value and what is accepted.</summary>
-internal sealed class LinuxTransportOptionsValidator : IValidateOptions<LinuxTransportOptions>
+internal sealed partial class LinuxTransportOptionsValidator : IValidateOptions<LinuxTransportOptions>
 {
     private const int MaxThreads = 1024;
 
@@ -17,6 +17,7 @@ internal sealed class LinuxTransportOptionsValidator : IValidateOptions<LinuxTra
             "a number of bytes, or 0 for no limit");
         Check(options.MaxWriteBufferSize is null or >= 0, nameof(options.MaxWriteBufferSize), options.MaxWriteBufferSize,
             "a number of bytes, or 0 for no limit");
+        ValidateSocketOptions(options, Check);
         return failures.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(failures);
 
         void Check(bool isValid, string option, object? value, string accepted)

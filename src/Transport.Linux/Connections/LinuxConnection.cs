@@ -60,10 +60,6 @@ internal sealed partial class LinuxConnection : ConnectionContext, IReadinessHan
         // Middleware (TLS, logging) may put another pipe in Transport's place; disposal must still find this one.
         _originalTransport = new DuplexPipe(input.Reader, output.Writer);
         Transport = _originalTransport;
-        if (LocalEndPoint is IPEndPoint && options.NoDelay)
-        {
-            _ = SocketCalls.SetOption(_descriptor, SocketCalls.IPPROTO_TCP, SocketCalls.TCP_NODELAY, 1);
-        }
     }
 
     public override string ConnectionId

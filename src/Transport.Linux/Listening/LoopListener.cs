@@ -25,6 +25,9 @@ internal sealed class LoopListener(EventLoop loop, int descriptor, bool isShared
     /// <summary>Set when several loops accept from one socket.</summary>
     public SharedDescriptor? Shared { get; init; }
 
+    /// <summary>Whether accepted sockets acknowledge at once. The one option that a listener does not pass on.</summary>
+    public bool QuickAck { get; init; }
+
     // One waiter at a time is woken on a shared socket (epoll_ctl(2), EPOLLEXCLUSIVE); it cannot be changed with EPOLL_CTL_MOD.
     private uint Interest => (uint)Readiness.Readable | (isShared ? EpollCalls.EPOLLEXCLUSIVE : 0);
 
@@ -59,6 +62,11 @@ internal sealed class LoopListener(EventLoop loop, int descriptor, bool isShared
             if (accepted >= 0)
             {
                 _isShort = false;
+                if (QuickAck)
+                {
+                    _ = SocketCalls.SetOption(accepted, SocketCalls.IPPROTO_TCP, SocketCalls.TCP_QUICKACK, 1);
+                }
+
                 handler.OnAccepted(new AcceptedSocket(loop, accepted, address[..addressLength], endPoint));
                 continue;
             }
