@@ -70,9 +70,8 @@ public sealed class EventLoopGroup : IDisposable
             throw new PlatformNotSupportedException("Event loops need epoll(7), which only Linux has.");
         }
 
-        var cpus = SchedulerCalls.AllowedCpus();
-        var count = _options.ThreadCount ?? WorkerPlacement.DefaultThreadCount;
-        var placement = WorkerPlacement.Place(count, cpus);
+        var placement = WorkerPlacement.Place(_options, SchedulerCalls.AllowedCpus(), new CpuTopology());
+        var count = placement.Length;
         var loops = new EventLoop[count];
         for (var i = 0; i < count; i++)
         {
@@ -82,6 +81,11 @@ public sealed class EventLoopGroup : IDisposable
         foreach (var loop in loops)
         {
             loop.Start();
+        }
+
+        if (_options.AcceptSteering == AcceptSteering.Cpu && placement is [null, ..])
+        {
+            TransportLog.SteeringWithoutPinning(_logger);
         }
 
         TransportLog.LoopsStarted(_logger, count, WorkerPlacement.Describe(placement));

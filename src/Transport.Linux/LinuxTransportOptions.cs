@@ -12,9 +12,26 @@ public sealed class LinuxTransportOptions
     /// <summary>The number of event loops, each with a thread of its own. From 1 to 1,024.</summary>
     /// <remarks>
     /// Defaults to <see langword="null"/>: one for each CPU that the process may use, with its affinity mask and its cgroup's CPU quota
-    /// respected. The loops are pinned to CPUs if there is exactly one for each allowed CPU.
+    /// respected; or one for each CPU of <see cref="CpuSet"/>. The loops are pinned to CPUs if there is exactly one for each allowed CPU, or if
+    /// <see cref="CpuSet"/> is given. With fewer and no set they run wherever the kernel puts them: containers with a quota would otherwise all
+    /// pick the same CPUs.
     /// </remarks>
     public int? ThreadCount { get; set; }
+
+    /// <summary>
+    /// The CPUs to pin the event loops to, as numbers and ranges: <c>0-3,8</c> (the list format of cpuset(7)). With fewer loops than CPUs, each
+    /// physical core gets one before any gets a second. CPUs outside the process's affinity mask, and more loops than CPUs, are errors at start.
+    /// </summary>
+    /// <remarks>Defaults to <see langword="null"/>: see <see cref="ThreadCount"/>.</remarks>
+    public string? CpuSet { get; set; }
+
+    /// <summary>Which event loop gets a new connection of an IP endpoint.</summary>
+    /// <remarks>
+    /// Defaults to <see cref="AcceptSteering.None"/>. <see cref="AcceptSteering.Cpu"/> keeps a connection on the CPU that its packets arrive at,
+    /// which helps where the network card spreads connections evenly over these CPUs (RSS) and the loops are pinned to them; a CPU without a
+    /// loop of its own gives its connections to loop (CPU modulo loops). Where one CPU takes all interrupts, one loop would get all connections.
+    /// </remarks>
+    public AcceptSteering AcceptSteering { get; set; }
 
     /// <summary>The length of each listening socket's accept queue. At least 1; the kernel cuts it to net.core.somaxconn (listen(2)).</summary>
     /// <remarks>Defaults to 512 connections. An IP endpoint has one such queue for each event loop.</remarks>

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Options;
+using Transport.Linux.Interop;
 
 namespace Transport.Linux;
 
@@ -17,6 +18,8 @@ internal sealed partial class LinuxTransportOptionsValidator : IValidateOptions<
             "a number of bytes, or 0 for no limit");
         Check(options.MaxWriteBufferSize is null or >= 0, nameof(options.MaxWriteBufferSize), options.MaxWriteBufferSize,
             "a number of bytes, or 0 for no limit");
+        Check(Enum.IsDefined(options.AcceptSteering), nameof(options.AcceptSteering), options.AcceptSteering, "None or Cpu");
+        ValidateCpuSet(options, OperatingSystem.IsLinux() ? SchedulerCalls.AllowedCpus() : [], Check);
         ValidateSocketOptions(options, Check);
         return failures.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(failures);
 

@@ -77,6 +77,11 @@ public sealed class SocketListener
             {
                 ListeningSocket.Listen(socket, endPoint, options.Backlog);
             }
+
+            if (options.AcceptSteering == AcceptSteering.Cpu)
+            {
+                ConnectionSteering.Attach(sockets, Array.ConvertAll(loops, static loop => loop.Cpu), endPoint);
+            }
         }
         catch
         {

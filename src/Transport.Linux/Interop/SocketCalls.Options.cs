@@ -1,3 +1,6 @@
+using System.Runtime.InteropServices;
+using Transport.Linux.Listening;
+
 namespace Transport.Linux.Interop;
 
 /// <content>Numbers of the socket options that an operator can set (asm-generic values, the same on x64 and arm64).</content>
@@ -26,4 +29,22 @@ internal static unsafe partial class SocketCalls
     public const int TCP_USER_TIMEOUT = 18;
     public const int TCP_FASTOPEN = 23;
     public const int TCP_NOTSENT_LOWAT = 25;
+
+    /// <summary>Lets a classic BPF program choose the socket of a SO_REUSEPORT group for each new connection (socket(7)).</summary>
+    public static int AttachReuseportProgram(int descriptor, ReadOnlySpan<ReuseportProgram.Instruction> program)
+    {
+        fixed (ReuseportProgram.Instruction* instructions = program)
+        {
+            var header = new FilterProgram { Length = (ushort)program.Length, Instructions = instructions };
+            return Result(setsockopt(descriptor, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &header, (uint)sizeof(FilterProgram)));
+        }
+    }
+
+    /// <summary><c>struct sock_fprog</c> (linux/filter.h, the 64-bit layout).</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    internal struct FilterProgram
+    {
+        public ushort Length;
+        public ReuseportProgram.Instruction* Instructions;
+    }
 }
