@@ -53,6 +53,7 @@ internal sealed partial class LinuxConnection
             }
 
             _input.Advance((int)received);
+            _loop.Counters.CountReceived(received);
             var isEmpty = received < memory.Length && !mustReachEnd;
             if (!TryFlush(isEmpty ? Readiness.None : readiness) || isEmpty)
             {

@@ -4,6 +4,7 @@ using System.Net;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.Logging;
 using Transport.Linux.Interop;
+using Transport.Linux.Metrics;
 
 namespace Transport.Linux.Connections;
 
@@ -32,6 +33,7 @@ internal sealed partial class LinuxConnection : ConnectionContext, IReadinessHan
     private EventRegistration _registration;
     private volatile ConnectionAbortedException? _abortReason;
     private string? _connectionId;
+    private SentBytes _sentBytes;
     private bool _isClosedFired;
 
     public LinuxConnection(
@@ -92,6 +94,7 @@ internal sealed partial class LinuxConnection : ConnectionContext, IReadinessHan
 
     public void OnReady(Readiness readiness)
     {
+        _sentBytes.CountInto(_loop.Counters);
         if ((readiness & (Readiness.Writable | Readiness.Error | Readiness.HangUp)) != 0)
         {
             SignalWritable();
@@ -157,6 +160,8 @@ internal sealed partial class LinuxConnection : ConnectionContext, IReadinessHan
         }
 
         _ = SocketCalls.Close(_descriptor);
+        _sentBytes.CountInto(_loop.Counters);
+        _loop.Counters.CountClosed();
         CompleteInput(reason);
         FireConnectionClosed();
         _ended.TrySetResult();

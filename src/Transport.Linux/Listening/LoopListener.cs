@@ -47,8 +47,17 @@ internal sealed class LoopListener(EventLoop loop, int descriptor, bool isShared
 
     protected internal override void OnTimer()
     {
-        _isPaused = false;
+        Resume();
         _registration = Register();
+    }
+
+    private void Resume()
+    {
+        if (_isPaused)
+        {
+            _isPaused = false;
+            loop.Counters.CountPaused(-1);
+        }
     }
 
     private EventRegistration Register() => loop.Register(descriptor, Interest, this);
@@ -62,6 +71,7 @@ internal sealed class LoopListener(EventLoop loop, int descriptor, bool isShared
             if (accepted >= 0)
             {
                 _isShort = false;
+                loop.Counters.CountAccepted();
                 if (QuickAck)
                 {
                     _ = SocketCalls.SetOption(accepted, SocketCalls.IPPROTO_TCP, SocketCalls.TCP_QUICKACK, 1);
@@ -97,6 +107,7 @@ internal sealed class LoopListener(EventLoop loop, int descriptor, bool isShared
         }
 
         _isPaused = true;
+        loop.Counters.CountPaused(1);
         if (!_isShort)
         {
             // Once for each shortage, not once for each try.
@@ -119,6 +130,7 @@ internal sealed class LoopListener(EventLoop loop, int descriptor, bool isShared
         _isStopped = true;
         Accept(int.MaxValue);
         loop.Cancel(this);
+        Resume();
         loop.Unregister(_registration);
         if (Shared is not null)
         {
