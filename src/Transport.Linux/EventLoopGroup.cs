@@ -1,9 +1,11 @@
+using System.Diagnostics.Metrics;
 using System.Net;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Transport.Linux.EventLoops;
 using Transport.Linux.Interop;
 using Transport.Linux.Listening;
+using Transport.Linux.Metrics;
 
 namespace Transport.Linux;
 
@@ -20,13 +22,18 @@ public sealed class EventLoopGroup : IDisposable
     /// <summary>Prepares the loops; no thread is started yet.</summary>
     /// <param name="options">How many loops to run and how to listen.</param>
     /// <param name="loggerFactory">Where to log, under the category <c>Transport.Linux</c>.</param>
-    public EventLoopGroup(IOptions<LinuxTransportOptions> options, ILoggerFactory loggerFactory)
+    /// <param name="meterFactory">Makes the meter <c>Transport.Linux</c>; without it nothing is published.</param>
+    public EventLoopGroup(IOptions<LinuxTransportOptions> options, ILoggerFactory loggerFactory, IMeterFactory? meterFactory = null)
     {
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(loggerFactory);
         _options = options.Value;
         _logger = loggerFactory.CreateLogger("Transport.Linux");
         _loops = new Lazy<EventLoop[]>(StartLoops);
+        if (meterFactory is not null)
+        {
+            _ = new TransportMetrics(meterFactory, () => _loops.IsValueCreated ? _loops.Value : []);
+        }
     }
 
     /// <summary>The loops, by their <see cref="EventLoop.Index"/>.</summary>
@@ -70,9 +77,8 @@ public sealed class EventLoopGroup : IDisposable
             throw new PlatformNotSupportedException("Event loops need epoll(7), which only Linux has.");
         }
 
-        var cpus = SchedulerCalls.AllowedCpus();
-        var count = _options.ThreadCount ?? WorkerPlacement.DefaultThreadCount;
-        var placement = WorkerPlacement.Place(count, cpus);
+        var placement = WorkerPlacement.Place(_options, SchedulerCalls.AllowedCpus(), new CpuTopology());
+        var count = placement.Length;
         var loops = new EventLoop[count];
         for (var i = 0; i < count; i++)
         {
@@ -82,6 +88,11 @@ public sealed class EventLoopGroup : IDisposable
         foreach (var loop in loops)
         {
             loop.Start();
+        }
+
+        if (_options.AcceptSteering == AcceptSteering.Cpu && placement is [null, ..])
+        {
+            TransportLog.SteeringWithoutPinning(_logger);
         }
 
         TransportLog.LoopsStarted(_logger, count, WorkerPlacement.Describe(placement));

@@ -1,9 +1,10 @@
 using Microsoft.Extensions.Options;
+using Transport.Linux.Interop;
 
 namespace Transport.Linux;
 
 /// <summary>Refuses option values that the transport cannot work with, at start, naming option, value and what is accepted.</summary>
-internal sealed class LinuxTransportOptionsValidator : IValidateOptions<LinuxTransportOptions>
+internal sealed partial class LinuxTransportOptionsValidator : IValidateOptions<LinuxTransportOptions>
 {
     private const int MaxThreads = 1024;
 
@@ -17,6 +18,9 @@ internal sealed class LinuxTransportOptionsValidator : IValidateOptions<LinuxTra
             "a number of bytes, or 0 for no limit");
         Check(options.MaxWriteBufferSize is null or >= 0, nameof(options.MaxWriteBufferSize), options.MaxWriteBufferSize,
             "a number of bytes, or 0 for no limit");
+        Check(Enum.IsDefined(options.AcceptSteering), nameof(options.AcceptSteering), options.AcceptSteering, "None or Cpu");
+        ValidateCpuSet(options, OperatingSystem.IsLinux() ? SchedulerCalls.AllowedCpus() : [], Check);
+        ValidateSocketOptions(options, Check);
         return failures.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(failures);
 
         void Check(bool isValid, string option, object? value, string accepted)

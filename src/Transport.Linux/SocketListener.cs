@@ -48,10 +48,10 @@ public sealed class SocketListener
                 var descriptor = ListeningSocket.Open(unix, options.Backlog);
                 var path = unix.ToString();
                 return CreateShared(
-                    unix, descriptor, ownsDescriptor: true, path is ['@', ..] or "" ? null : path, handler, loops, logger);
+                    unix, descriptor, ownsDescriptor: true, path is ['@', ..] or "" ? null : path, handler, loops, options, logger);
             case FileHandleEndPoint handle:
-                var inherited = ListeningSocket.Adopt(handle, options.Backlog);
-                return CreateShared(handle, inherited, ownsDescriptor: false, unixPath: null, handler, loops, logger);
+                var inherited = ListeningSocket.Adopt(handle, options);
+                return CreateShared(handle, inherited, ownsDescriptor: false, unixPath: null, handler, loops, options, logger);
             default:
                 throw new NotSupportedException(
                     $"Cannot listen on {endPoint}, a {endPoint.GetType().Name}; accepted are IP, Unix and file-handle endpoints.");
@@ -66,16 +66,21 @@ public sealed class SocketListener
         {
             // The first socket binds without SO_REUSEPORT, so that an address in use is noticed even if it is used by another
             // process of ours; it gets the option after that, which lets the other sockets of this process join.
-            sockets.Add(ListeningSocket.Bind(endPoint, joinsGroup: false));
+            sockets.Add(ListeningSocket.Bind(endPoint, joinsGroup: false, options));
             endPoint = ListeningSocket.GetLocalEndPoint(sockets[0]) as IPEndPoint ?? endPoint;
             for (var i = 1; i < loops.Length; i++)
             {
-                sockets.Add(ListeningSocket.Bind(endPoint, joinsGroup: true));
+                sockets.Add(ListeningSocket.Bind(endPoint, joinsGroup: true, options));
             }
 
             foreach (var socket in sockets)
             {
                 ListeningSocket.Listen(socket, endPoint, options.Backlog);
+            }
+
+            if (options.AcceptSteering == AcceptSteering.Cpu)
+            {
+                ConnectionSteering.Attach(sockets, Array.ConvertAll(loops, static loop => loop.Cpu), endPoint);
             }
         }
         catch
@@ -87,19 +92,33 @@ public sealed class SocketListener
         var listeners = new LoopListener[loops.Length];
         for (var i = 0; i < loops.Length; i++)
         {
-            listeners[i] = new LoopListener(loops[i], sockets[i], isShared: false, endPoint, handler, logger);
+            listeners[i] = new LoopListener(loops[i], sockets[i], isShared: false, endPoint, handler, logger)
+            {
+                QuickAck = options.QuickAck,
+            };
         }
 
         return StartAll(new SocketListener(endPoint, listeners, unixPath: null));
     }
 
     private static SocketListener CreateShared(
-        EndPoint endPoint, int descriptor, bool ownsDescriptor, string? unixPath, IAcceptHandler handler, EventLoop[] loops, ILogger logger)
+        EndPoint endPoint,
+        int descriptor,
+        bool ownsDescriptor,
+        string? unixPath,
+        IAcceptHandler handler,
+        EventLoop[] loops,
+        LinuxTransportOptions options,
+        ILogger logger)
     {
         var accepting = endPoint is FileHandleEndPoint ? ListeningSocket.GetLocalEndPoint(descriptor) ?? endPoint : endPoint;
         var shared = new SharedDescriptor(descriptor, ownsDescriptor, loops.Length);
         var listeners = Array.ConvertAll(
-            loops, loop => new LoopListener(loop, shared.Descriptor, isShared: true, accepting, handler, logger) { Shared = shared });
+            loops, loop => new LoopListener(loop, shared.Descriptor, isShared: true, accepting, handler, logger)
+            {
+                Shared = shared,
+                QuickAck = options.QuickAck && accepting is IPEndPoint,
+            });
         return StartAll(new SocketListener(accepting, listeners, unixPath));
     }
 

@@ -50,4 +50,10 @@ internal static partial class TransportLog
     [LoggerMessage(105, LogLevel.Information,
         "This operating system is not Linux: Kestrel's own socket transport stays in place.", EventName = "NotLinux")]
     public static partial void NotLinux(ILogger logger);
+
+    [LoggerMessage(106, LogLevel.Warning,
+        "AcceptSteering is Cpu, but the event loops are not pinned: connections are spread by the CPU that received them and stay on no particular one. " +
+        "Set CpuSet, or leave ThreadCount out.",
+        EventName = "SteeringWithoutPinning")]
+    public static partial void SteeringWithoutPinning(ILogger logger);
 }

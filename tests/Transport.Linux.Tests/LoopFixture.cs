@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Diagnostics.Metrics;
 using System.Net;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.Logging;
@@ -10,13 +11,13 @@ namespace Transport.Linux.Tests;
 /// <summary>Event loops of a test's own, with everything they log.</summary>
 internal sealed class LoopFixture : IDisposable
 {
-    public LoopFixture(Action<LinuxTransportOptions>? configure = null)
+    public LoopFixture(Action<LinuxTransportOptions>? configure = null, IMeterFactory? meterFactory = null)
     {
         var options = new LinuxTransportOptions { ThreadCount = 2 };
         configure?.Invoke(options);
         Options = Microsoft.Extensions.Options.Options.Create(options);
         Log = new RecordingLoggerFactory();
-        Group = new EventLoopGroup(Options, Log);
+        Group = new EventLoopGroup(Options, Log, meterFactory);
     }
 
     public IOptions<LinuxTransportOptions> Options { get; }

@@ -43,6 +43,8 @@ internal sealed partial class LinuxConnection : IConnectionDetachFeature
             return;
         }
 
+        _sentBytes.CountInto(_loop.Counters);
+        _loop.Counters.CountDetached();
         _loop.Unregister(_registration);
         CompleteInput(null);
         FireConnectionClosed();

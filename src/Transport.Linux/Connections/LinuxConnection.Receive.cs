@@ -55,6 +55,7 @@ internal sealed partial class LinuxConnection
                 return;
             }
 
+            _loop.Counters.CountReceived(received);
             var isEmpty = !isFull && !mustReachEnd;
             if (!TryFlush(isEmpty ? Readiness.None : readiness) || isEmpty)
             {

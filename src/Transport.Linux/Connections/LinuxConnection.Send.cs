@@ -50,6 +50,7 @@ internal sealed partial class LinuxConnection : IValueTaskSource
                     if (sent >= 0)
                     {
                         unsent = unsent.Slice(sent);
+                        _sentBytes.Add(sent);
                     }
                     else if (sent is -Errno.EAGAIN or -Errno.ENOBUFS)
                     {

@@ -4,6 +4,7 @@ using System.Net;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.Logging;
 using Transport.Linux.Interop;
+using Transport.Linux.Metrics;
 
 namespace Transport.Linux.Connections;
 
@@ -34,6 +35,7 @@ internal sealed partial class LinuxConnection : ConnectionContext, IReadinessHan
     private EventRegistration _registration;
     private volatile ConnectionAbortedException? _abortReason;
     private string? _connectionId;
+    private SentBytes _sentBytes;
     private bool _isClosedFired;
 
     public LinuxConnection(
@@ -62,10 +64,6 @@ internal sealed partial class LinuxConnection : ConnectionContext, IReadinessHan
         // Middleware (TLS, logging) may put another pipe in Transport's place; disposal must still find this one.
         _originalTransport = new DuplexPipe(input.Reader, output.Writer);
         Transport = _originalTransport;
-        if (LocalEndPoint is IPEndPoint && options.NoDelay)
-        {
-            _ = SocketCalls.SetOption(_descriptor, SocketCalls.IPPROTO_TCP, SocketCalls.TCP_NODELAY, 1);
-        }
     }
 
     public override string ConnectionId
@@ -100,6 +98,7 @@ internal sealed partial class LinuxConnection : ConnectionContext, IReadinessHan
 
     public void OnReady(Readiness readiness)
     {
+        _sentBytes.CountInto(_loop.Counters);
         if ((readiness & (Readiness.Writable | Readiness.Error | Readiness.HangUp)) != 0)
         {
             SignalWritable();
@@ -169,7 +168,6 @@ internal sealed partial class LinuxConnection : ConnectionContext, IReadinessHan
         }
 
         _ = SocketCalls.Close(_descriptor);
-
         _ended.TrySetResult();
 
         // The kernel forgets the registration with the close; the loop's table may do so when the loop comes round to it. By then the disposal
@@ -180,6 +178,8 @@ internal sealed partial class LinuxConnection : ConnectionContext, IReadinessHan
     private void FinishClose()
     {
         _loop.Forget(_registration);
+        _sentBytes.CountInto(_loop.Counters);
+        _loop.Counters.CountClosed();
         FireConnectionClosed();
     }
 

@@ -42,10 +42,14 @@ public sealed partial class EventLoop
             }
         }
 
+        Counters.EndWait();
         var events = stackalloc byte[MaxEventsPerRound * EpollCalls.EventSize];
         while (!_isStopping || !_queue.IsEmpty)
         {
-            var count = EpollCalls.Wait(_epoll, events, MaxEventsPerRound, ComputeTimeout());
+            var timeoutMs = ComputeTimeout();
+            Counters.BeginWait();
+            var count = EpollCalls.Wait(_epoll, events, MaxEventsPerRound, timeoutMs);
+            Counters.EndWait();
             Volatile.Write(ref _mayBlock, 0);
             NowMs = Environment.TickCount64;
             RunGuard();

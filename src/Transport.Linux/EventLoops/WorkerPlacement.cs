@@ -10,6 +10,25 @@ internal static class WorkerPlacement
     public static int DefaultThreadCount => Environment.ProcessorCount;
 
     /// <summary>The CPU of each loop, or <see langword="null"/> for a loop that is not pinned.</summary>
+    public static int?[] Place(LinuxTransportOptions options, int[] allowedCpus, CpuTopology topology)
+    {
+        if (options.CpuSet is null)
+        {
+            return Place(options.ThreadCount ?? DefaultThreadCount, allowedCpus);
+        }
+
+        if (!CpuList.TryParse(options.CpuSet, out var cpus, out var mistake))
+        {
+            throw new FormatException($"{LinuxTransportOptions.SectionName}:{nameof(options.CpuSet)} is {options.CpuSet}: {mistake}.");
+        }
+
+        var count = options.ThreadCount ?? cpus.Length;
+        // Only a loop that has no choice shares a core with another: hyper-threads of one core slow each other down.
+        var order = count < cpus.Length ? topology.PhysicalCoresFirst(cpus) : cpus;
+        return [.. order.Take(count).Select(static cpu => (int?)cpu)];
+    }
+
+    /// <summary>Without a CPU set.</summary>
     /// <remarks>
     /// Loops are pinned only when there is exactly one for each allowed CPU. With fewer, because of a quota for example, every container
     /// on the machine would pick the same first CPUs while others idle.

@@ -10,20 +10,14 @@ namespace Transport.Linux.Listening;
 internal static class ListeningSocket
 {
     /// <summary>Binds one socket of an IP endpoint's SO_REUSEPORT group.</summary>
-    public static int Bind(IPEndPoint endPoint, bool joinsGroup)
+    public static int Bind(IPEndPoint endPoint, bool joinsGroup, LinuxTransportOptions options)
     {
-        var isIPv6 = endPoint.AddressFamily == AddressFamily.InterNetworkV6;
-        var descriptor = Open(isIPv6 ? SocketCalls.AF_INET6 : SocketCalls.AF_INET, endPoint);
+        var descriptor = Open(
+            endPoint.AddressFamily == AddressFamily.InterNetworkV6 ? SocketCalls.AF_INET6 : SocketCalls.AF_INET, endPoint);
         try
         {
             Set(descriptor, SocketCalls.SOL_SOCKET, SocketCalls.SO_REUSEADDR, 1, "SO_REUSEADDR", endPoint);
-            if (isIPv6)
-            {
-                // As Kestrel's own transport: only the IPv6 wildcard takes IPv4 connections too.
-                var onlyIPv6 = endPoint.Address.Equals(IPAddress.IPv6Any) ? 0 : 1;
-                Set(descriptor, SocketCalls.IPPROTO_IPV6, SocketCalls.IPV6_V6ONLY, onlyIPv6, "IPV6_V6ONLY", endPoint);
-            }
-
+            ListenerOptions.ApplyBeforeBind(descriptor, endPoint, options);
             if (joinsGroup)
             {
                 Set(descriptor, SocketCalls.SOL_SOCKET, SocketCalls.SO_REUSEPORT, 1, "SO_REUSEPORT", endPoint);
@@ -34,6 +28,8 @@ internal static class ListeningSocket
             {
                 Set(descriptor, SocketCalls.SOL_SOCKET, SocketCalls.SO_REUSEPORT, 1, "SO_REUSEPORT", endPoint);
             }
+
+            ListenerOptions.ApplyBeforeListen(descriptor, endPoint, endPoint, options);
 
             return descriptor;
         }
@@ -68,10 +64,15 @@ internal static class ListeningSocket
     /// Starts listening on a socket that somebody else opened, a service manager for example. It comes bound but not necessarily listening,
     /// stays its owner's, and has to be non-blocking for a loop.
     /// </summary>
-    public static int Adopt(FileHandleEndPoint endPoint, int backlog)
+    public static int Adopt(FileHandleEndPoint endPoint, LinuxTransportOptions options)
     {
         var descriptor = checked((int)endPoint.FileHandle);
-        Check("listen", SocketCalls.Listen(descriptor, backlog), endPoint);
+        if (GetLocalEndPoint(descriptor) is IPEndPoint local)
+        {
+            ListenerOptions.ApplyBeforeListen(descriptor, local, endPoint, options);
+        }
+
+        Check("listen", SocketCalls.Listen(descriptor, options.Backlog), endPoint);
         Check("fcntl", DescriptorCalls.SetNonBlocking(descriptor), endPoint);
         return descriptor;
     }
@@ -105,6 +106,6 @@ internal static class ListeningSocket
         throw -result == Errno.EADDRINUSE ? new AddressInUseException(error.Message, error) : error;
     }
 
-    private static string Describe(EndPoint endPoint) =>
+    public static string Describe(EndPoint endPoint) =>
         endPoint is FileHandleEndPoint handle ? $"inherited descriptor {handle.FileHandle}" : endPoint.ToString() ?? endPoint.GetType().Name;
 }

@@ -25,6 +25,9 @@ internal sealed class LoopListener(EventLoop loop, int descriptor, bool isShared
     /// <summary>Set when several loops accept from one socket.</summary>
     public SharedDescriptor? Shared { get; init; }
 
+    /// <summary>Whether accepted sockets acknowledge at once. The one option that a listener does not pass on.</summary>
+    public bool QuickAck { get; init; }
+
     // One waiter at a time is woken on a shared socket (epoll_ctl(2), EPOLLEXCLUSIVE); it cannot be changed with EPOLL_CTL_MOD.
     private uint Interest => (uint)Readiness.Readable | (isShared ? EpollCalls.EPOLLEXCLUSIVE : 0);
 
@@ -44,8 +47,17 @@ internal sealed class LoopListener(EventLoop loop, int descriptor, bool isShared
 
     protected internal override void OnTimer()
     {
-        _isPaused = false;
+        Resume();
         _registration = Register();
+    }
+
+    private void Resume()
+    {
+        if (_isPaused)
+        {
+            _isPaused = false;
+            loop.Counters.CountPaused(-1);
+        }
     }
 
     private EventRegistration Register() => loop.Register(descriptor, Interest, this);
@@ -59,6 +71,12 @@ internal sealed class LoopListener(EventLoop loop, int descriptor, bool isShared
             if (accepted >= 0)
             {
                 _isShort = false;
+                loop.Counters.CountAccepted();
+                if (QuickAck)
+                {
+                    _ = SocketCalls.SetOption(accepted, SocketCalls.IPPROTO_TCP, SocketCalls.TCP_QUICKACK, 1);
+                }
+
                 handler.OnAccepted(new AcceptedSocket(loop, accepted, address[..addressLength], endPoint));
                 continue;
             }
@@ -89,6 +107,7 @@ internal sealed class LoopListener(EventLoop loop, int descriptor, bool isShared
         }
 
         _isPaused = true;
+        loop.Counters.CountPaused(1);
         if (!_isShort)
         {
             // Once for each shortage, not once for each try.
@@ -111,6 +130,7 @@ internal sealed class LoopListener(EventLoop loop, int descriptor, bool isShared
         _isStopped = true;
         Accept(int.MaxValue);
         loop.Cancel(this);
+        Resume();
         loop.Unregister(_registration);
         if (Shared is not null)
         {

@@ -1,0 +1,81 @@
+using System.Diagnostics;
+
+namespace Transport.Linux.Metrics;
+
+/// <summary>
+/// What one event loop counts. Written by its thread only, so counting costs a plain addition; read by the metrics from any thread, a moment
+/// late at worst.
+/// </summary>
+internal sealed class LoopCounters
+{
+    private long _accepted;
+    private long _closed;
+    private long _detached;
+    private long _received;
+    private long _sent;
+    private long _pausedListeners;
+    private long _busyTicks;
+    private long _awakeSince;
+    private int _transitions;
+
+    public long Accepted => Volatile.Read(ref _accepted);
+
+    public long Closed => Volatile.Read(ref _closed);
+
+    public long Detached => Volatile.Read(ref _detached);
+
+    public long BytesReceived => Volatile.Read(ref _received);
+
+    public long BytesSent => Volatile.Read(ref _sent);
+
+    /// <summary>How many of the loop's listeners don't accept for want of descriptors or memory.</summary>
+    public long PausedListeners => Volatile.Read(ref _pausedListeners);
+
+    public void CountAccepted() => Volatile.Write(ref _accepted, _accepted + 1);
+
+    public void CountClosed() => Volatile.Write(ref _closed, _closed + 1);
+
+    public void CountDetached() => Volatile.Write(ref _detached, _detached + 1);
+
+    public void CountReceived(long bytes) => Volatile.Write(ref _received, _received + bytes);
+
+    public void CountSent(long bytes) => Volatile.Write(ref _sent, _sent + bytes);
+
+    public void CountPaused(int change) => Volatile.Write(ref _pausedListeners, _pausedListeners + change);
+
+    /// <summary>Right before epoll_wait(2).</summary>
+    public void BeginWait() => Change(_busyTicks + Stopwatch.GetTimestamp() - _awakeSince, 0);
+
+    /// <summary>Right after epoll_wait(2), and when the loop's thread starts.</summary>
+    public void EndWait() => Change(_busyTicks, Stopwatch.GetTimestamp());
+
+    /// <summary>The time that the loop has not spent waiting, in ticks of <see cref="Stopwatch"/>, up to <paramref name="now"/>.</summary>
+    public long BusyTicks(long now)
+    {
+        var spinner = new SpinWait();
+        while (true)
+        {
+            var before = Volatile.Read(ref _transitions);
+            var busy = Volatile.Read(ref _busyTicks);
+            var awakeSince = Volatile.Read(ref _awakeSince);
+            Interlocked.MemoryBarrier();
+            // Odd while the loop changes the two values.
+            if ((before & 1) == 0 && before == Volatile.Read(ref _transitions))
+            {
+                return awakeSince == 0 ? busy : busy + Math.Max(0, now - awakeSince);
+            }
+
+            spinner.SpinOnce();
+        }
+    }
+
+    private void Change(long busyTicks, long awakeSince)
+    {
+        Volatile.Write(ref _transitions, _transitions + 1);
+        // The mark must be out before either value is: a release store alone doesn't hold back the ones after it (arm64).
+        Volatile.WriteBarrier();
+        Volatile.Write(ref _busyTicks, busyTicks);
+        Volatile.Write(ref _awakeSince, awakeSince);
+        Volatile.Write(ref _transitions, _transitions + 1);
+    }
+}
