@@ -76,6 +76,18 @@ internal sealed class Field : IAsyncDisposable
             var port = bench.Ports.Take();
             server = await contestant.StartAsync(bench, port, upstream);
             await check(port);
+            var warned = new EntrantResult(contestant.Name);
+            warned.AddWarnings(server.ReadWarnings());
+            if (warned.RanAs is { } replacement)
+            {
+                // The same path under two names would only make the run longer.
+                await server.DisposeAsync();
+                warned.AddNotes([$"not measured: it runs as {replacement}"]);
+                _absent.Add(warned);
+                RunProgress.Note($"skipped: runs as {replacement}");
+                return;
+            }
+
             _entrants.Add(new Entrant(contestant.Name, port, server));
         }
         catch (BenchException exception)

@@ -32,6 +32,12 @@ internal abstract class MemoryRow(string name, string title) : Row(name, title)
             await MeasureOneAsync(bench, new Entrant("direct", upstream, null), results["direct"], shown, measure);
             foreach (var contestant in contestants.Where(contestant => contestant.WhyUnavailable(bench) is null))
             {
+                if (results[contestant.Name].RanAs is not null)
+                {
+                    // One round has shown that it is another contestant under a second name.
+                    continue;
+                }
+
                 RunProgress.Step($"{title}: round {round + 1}/{bench.Rounds} {contestant.Name}");
                 try
                 {
