@@ -6,6 +6,7 @@ using Transport.Linux.EventLoops;
 using Transport.Linux.Interop;
 using Transport.Linux.Listening;
 using Transport.Linux.Metrics;
+using Transport.Linux.Numa;
 
 namespace Transport.Linux;
 
@@ -18,6 +19,7 @@ public sealed class EventLoopGroup : IDisposable
     private readonly Lazy<EventLoop[]> _loops;
     private readonly LinuxTransportOptions _options;
     private readonly ILogger _logger;
+    private readonly NumaTopology _nodes = new();
 
     /// <summary>Prepares the loops; no thread is started yet.</summary>
     /// <param name="options">How many loops to run and how to listen.</param>
@@ -29,6 +31,7 @@ public sealed class EventLoopGroup : IDisposable
         ArgumentNullException.ThrowIfNull(loggerFactory);
         _options = options.Value;
         _logger = loggerFactory.CreateLogger("Transport.Linux");
+        NodeMemory = new NodeMemory(_options.NumaMode, _nodes, _logger);
         _loops = new Lazy<EventLoop[]>(StartLoops);
         if (meterFactory is not null)
         {
@@ -39,6 +42,8 @@ public sealed class EventLoopGroup : IDisposable
     /// <summary>The loops, by their <see cref="EventLoop.Index"/>.</summary>
     /// <exception cref="PlatformNotSupportedException">The operating system is not Linux.</exception>
     public IReadOnlyList<EventLoop> Loops => _loops.Value;
+
+    internal NodeMemory NodeMemory { get; }
 
     /// <summary>
     /// Listens on an endpoint with every loop: one SO_REUSEPORT socket for each loop on IP endpoints (socket(7)); one shared socket on Unix
@@ -77,7 +82,7 @@ public sealed class EventLoopGroup : IDisposable
             throw new PlatformNotSupportedException("Event loops need epoll(7), which only Linux has.");
         }
 
-        var placement = WorkerPlacement.Place(_options, SchedulerCalls.AllowedCpus(), new CpuTopology());
+        var placement = WorkerPlacement.Place(_options, SchedulerCalls.AllowedCpus(), new CpuTopology(), _nodes);
         var count = placement.Length;
         var loops = new EventLoop[count];
         for (var i = 0; i < count; i++)
@@ -95,6 +100,7 @@ public sealed class EventLoopGroup : IDisposable
             TransportLog.SteeringWithoutPinning(_logger);
         }
 
+        NodeMemory.LogOnce();
         TransportLog.LoopsStarted(_logger, count, WorkerPlacement.Describe(placement));
         return loops;
     }

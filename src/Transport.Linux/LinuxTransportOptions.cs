@@ -33,6 +33,14 @@ public sealed class LinuxTransportOptions
     /// </remarks>
     public AcceptSteering AcceptSteering { get; set; }
 
+    /// <summary>Whether event loops are spread over the machine's memory nodes and take their buffers from their own (numa(7)).</summary>
+    /// <remarks>
+    /// Defaults to <see cref="NumaMode.Auto"/>, which changes nothing on a machine with one node. Applies to pinned loops. Buffers of a node are kept
+    /// until the process ends. With <see cref="NumaMode.Bind"/> a kernel that refuses mbind(2) (containers need CAP_SYS_NICE) is an error at the first
+    /// connection, and a node without memory left may get the process killed.
+    /// </remarks>
+    public NumaMode NumaMode { get; set; }
+
     /// <summary>The length of each listening socket's accept queue. At least 1; the kernel cuts it to net.core.somaxconn (listen(2)).</summary>
     /// <remarks>Defaults to 512 connections. An IP endpoint has one such queue for each event loop.</remarks>
     public int Backlog { get; set; } = 512;

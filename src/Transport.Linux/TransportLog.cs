@@ -56,4 +56,11 @@ internal static partial class TransportLog
         "Set CpuSet, or leave ThreadCount out.",
         EventName = "SteeringWithoutPinning")]
     public static partial void SteeringWithoutPinning(ILogger logger);
+
+    [LoggerMessage(107, LogLevel.Information, "Buffers come from the event loop's own memory node ({Mode}), of {Count}: {Nodes}.", EventName = "NumaNodes")]
+    public static partial void NumaNodes(ILogger logger, int count, string nodes, NumaMode mode);
+
+    [LoggerMessage(108, LogLevel.Warning,
+        "The kernel refused a memory policy: {Reason}. Buffers come from the node of the thread that first touches them.", EventName = "NodePolicyRefused")]
+    public static partial void NodePolicyRefused(ILogger logger, string reason);
 }

@@ -1,5 +1,6 @@
 using Transport.Linux.EventLoops;
 using Transport.Linux.Interop;
+using Transport.Linux.Numa;
 
 namespace Transport.Linux.Tests;
 
@@ -85,5 +86,5 @@ public class PlacementTests
     }
 
     private static int?[] Place(FakeSysfs sysfs, string cpuSet, int? threadCount) => WorkerPlacement.Place(
-        new LinuxTransportOptions { CpuSet = cpuSet, ThreadCount = threadCount }, [], new CpuTopology(sysfs.Root));
+        new LinuxTransportOptions { CpuSet = cpuSet, ThreadCount = threadCount }, [], new CpuTopology(sysfs.Root), new NumaTopology(sysfs.Root));
 }

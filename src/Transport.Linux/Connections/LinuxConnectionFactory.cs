@@ -23,7 +23,7 @@ internal sealed class LinuxConnectionFactory
         _options = options;
         _logger = logger;
         AppContext.TryGetSwitch(FinOnErrorSwitch, out _finOnError);
-        _states = new Lazy<LoopState[]>(() => [.. loops.Loops.Select(loop => CreateState(loop, memoryPoolFactory))]);
+        _states = new Lazy<LoopState[]>(() => [.. loops.Loops.Select(loop => CreateState(loop, loops.NodeMemory.CreatePool(loop.Cpu), memoryPoolFactory))]);
     }
 
     public LinuxConnection Create(in AcceptedSocket socket)
@@ -32,9 +32,9 @@ internal sealed class LinuxConnectionFactory
         return new LinuxConnection(socket, state.MemoryPool, state.InputOptions, state.OutputOptions, _options, _finOnError, _logger);
     }
 
-    private LoopState CreateState(EventLoop loop, IMemoryPoolFactory<byte>? memoryPoolFactory)
+    private LoopState CreateState(EventLoop loop, MemoryPool<byte>? nodePool, IMemoryPoolFactory<byte>? memoryPoolFactory)
     {
-        var pool = memoryPoolFactory?.Create(new MemoryPoolOptions { Owner = "kestrel" }) ?? MemoryPool<byte>.Shared;
+        var pool = nodePool ?? memoryPoolFactory?.Create(new MemoryPoolOptions { Owner = "kestrel" }) ?? MemoryPool<byte>.Shared;
         // What the application's flushes continue: on the loop as its reads, or on the thread pool.
         var flushed = _options.UnsafePreferInlineScheduling ? PipeScheduler.Inline : PipeScheduler.ThreadPool;
         var maxRead = _options.MaxReadBufferSize ?? 0;

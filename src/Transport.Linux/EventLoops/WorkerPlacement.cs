@@ -1,3 +1,5 @@
+using Transport.Linux.Numa;
+
 namespace Transport.Linux.EventLoops;
 
 /// <summary>How many event loops to run, and on which CPUs.</summary>
@@ -10,7 +12,7 @@ internal static class WorkerPlacement
     public static int DefaultThreadCount => Environment.ProcessorCount;
 
     /// <summary>The CPU of each loop, or <see langword="null"/> for a loop that is not pinned.</summary>
-    public static int?[] Place(LinuxTransportOptions options, int[] allowedCpus, CpuTopology topology)
+    public static int?[] Place(LinuxTransportOptions options, int[] allowedCpus, CpuTopology topology, NumaTopology nodes)
     {
         if (options.CpuSet is null)
         {
@@ -25,6 +27,11 @@ internal static class WorkerPlacement
         var count = options.ThreadCount ?? cpus.Length;
         // Only a loop that has no choice shares a core with another: hyper-threads of one core slow each other down.
         var order = count < cpus.Length ? topology.PhysicalCoresFirst(cpus) : cpus;
+        if (count < cpus.Length && options.NumaMode != NumaMode.Off)
+        {
+            order = nodes.SpreadOverNodes(order);
+        }
+
         return [.. order.Take(count).Select(static cpu => (int?)cpu)];
     }
 

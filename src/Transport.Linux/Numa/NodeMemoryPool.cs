@@ -1,0 +1,120 @@
+using System.Buffers;
+using System.Collections.Concurrent;
+using Transport.Linux.Interop;
+
+namespace Transport.Linux.Numa;
+
+/// <summary>Blocks of 4,096 bytes from one memory node, mapped a megabyte at a time and kept until the pool is disposed.</summary>
+internal sealed unsafe class NodeMemoryPool(int node, NumaMode mode, Action<int> policyRefused) : MemoryPool<byte>
+{
+    public const int BlockSize = 4096;
+
+    private const int SlabSize = 256 * BlockSize;
+
+    private readonly ConcurrentQueue<NodeMemoryBlock> _free = new();
+    private readonly Lock _growLock = new();
+    private readonly List<nint> _slabs = [];
+    private long _rented;
+    private volatile bool _isDisposed;
+
+    public override int MaxBufferSize => BlockSize;
+
+    public override IMemoryOwner<byte> Rent(int minBufferSize = -1)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(minBufferSize, BlockSize);
+        Interlocked.Increment(ref _rented);
+        if (_isDisposed)
+        {
+            Release();
+            throw new ObjectDisposedException(nameof(NodeMemoryPool));
+        }
+
+        try
+        {
+            NodeMemoryBlock? block;
+            while (!_free.TryDequeue(out block))
+            {
+                Grow();
+            }
+
+            block.MarkRented();
+            return block;
+        }
+        catch
+        {
+            Release();
+            throw;
+        }
+    }
+
+    public void Return(NodeMemoryBlock block)
+    {
+        _free.Enqueue(block);
+        Release();
+    }
+
+    protected override void Dispose(bool disposing)
+    {
+        _isDisposed = true;
+        if (Interlocked.Read(ref _rented) == 0)
+        {
+            Unmap();
+        }
+    }
+
+    private void Release()
+    {
+        if (Interlocked.Decrement(ref _rented) == 0 && _isDisposed)
+        {
+            Unmap();
+        }
+    }
+
+    private void Grow()
+    {
+        lock (_growLock)
+        {
+            if (!_free.IsEmpty)
+            {
+                return;
+            }
+
+            var slab = MemoryCalls.Map(SlabSize);
+            if (slab is null)
+            {
+                throw new InsufficientMemoryException("mmap has no memory left for connection buffers.");
+            }
+
+            var result = MemoryCalls.SetPolicy(
+                slab, SlabSize, mode == NumaMode.Bind ? MemoryCalls.MPOL_BIND : MemoryCalls.MPOL_PREFERRED, node);
+            if (result < 0)
+            {
+                try
+                {
+                    policyRefused(-result);
+                }
+                catch
+                {
+                    MemoryCalls.Unmap(slab, SlabSize);
+                    throw;
+                }
+            }
+
+            _slabs.Add((nint)slab);
+            for (var offset = 0; offset < SlabSize; offset += BlockSize)
+            {
+                _free.Enqueue(new NodeMemoryBlock(this, slab + offset));
+            }
+        }
+    }
+
+    private void Unmap()
+    {
+        lock (_growLock)
+        {
+            _free.Clear();
+            _slabs.ForEach(static slab => MemoryCalls.Unmap((byte*)slab, SlabSize));
+            _slabs.Clear();
+        }
+    }
+}
