@@ -81,6 +81,12 @@ internal sealed partial record StartupFailure(int ExitCode, IReadOnlyList<string
 
         if (Find<SocketException>(exception) is { } socket)
         {
+            if (socket.Message.StartsWith(LinuxTransportOptions.SectionName + ':', StringComparison.Ordinal))
+            {
+                // A socket option that the kernel refuses; the message names option, value and error.
+                return (ExitCodes.Configuration, SingleLine.Of(socket.Message));
+            }
+
             return (ExitCodes.Failure, DescribeSocketError(exception, socket));
         }
 
