@@ -17,7 +17,7 @@ public sealed class BadInputTests : IDisposable
         { "{}", ["ReverseProxy:Routes: there is no route"] },
         { $$"""{ "LinuxTransport": { "Backlog": 0 }, {{HttpRoute}} }""", ["LinuxTransport:Backlog is 0", "accepted is"] },
         { $$"""{ "LinuxTransport": { "Backlog": "many" }, {{HttpRoute}} }""", ["LinuxTransport:Backlog is 'many'", "accepted is a whole number"] },
-        { $$"""{ "LinuxTransport": { "Baklog": 5 }, {{HttpRoute}} }""", ["'Baklog'", "accepted are ThreadCount, Backlog"] },
+        { $$"""{ "LinuxTransport": { "Baklog": 5 }, {{HttpRoute}} }""", ["'Baklog'", "accepted are ThreadCount, ", ", Backlog, "] },
         { $$"""{ "ShutdownTimeout": "soon", {{HttpRoute}} }""", ["ShutdownTimeout is 'soon'", "00:00:30"] },
         { """{ "ReverseProxy": { "Routes": { "a": { "ClusterId": "c", "Order": "x", "Match": { "Path": "/" } } } } }""",
             ["ReverseProxy:Routes:a:Order is 'x'"] },
