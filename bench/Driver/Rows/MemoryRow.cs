@@ -65,6 +65,6 @@ internal abstract class MemoryRow(string name, string title) : Row(name, title)
         result.Samples.Add(sample);
         RunProgress.Note(sample.TryGetValue(shown.Key, out var value) ? $"{value.ToString(shown.Format)} {shown.Heading}" : "done");
         // Closed connections give their memory back a little later (RCU, TIME_WAIT); the next one must not profit from it.
-        await Task.Delay(bench.Pick(300, 2000));
+        await Task.Delay(bench.Pick(300, 1000));
     }
 }

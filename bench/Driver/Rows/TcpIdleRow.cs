@@ -40,7 +40,7 @@ internal sealed class TcpIdleRow() : MemoryRow("tcp-idle", "Memory of an idle re
                 await Task.Delay(bench.Pick(200, 1000));
                 var before = MemorySnapshot.Take(entrant.Server);
                 await using var held = await NativeLoad.HoldIdleAsync(bench, entrant.Port, connections);
-                await Task.Delay(bench.Pick(300, 3000));
+                await Task.Delay(bench.Pick(300, 1500));
                 return MemorySnapshot.Take(entrant.Server).Since(before, connections, entrant.Server is not null);
             }),
         ];

@@ -91,25 +91,18 @@ internal sealed class RelayEngine : IRelayEngine
 
     public void OnConnected(RelaySession session, SelectedDestination destination)
     {
-        _metrics.SessionStarted(session.Route.RouteId, session.Route.ClusterId, PathOf(session.Route));
         if (_logger.IsEnabled(LogLevel.Debug))
         {
             SpliceLog.SessionConnected(_logger, session.Route.RouteId, destination.DestinationId, PathOf(session.Route));
         }
-
-        session.IsCounted = true;
     }
 
     public void OnEnded(RelaySession session, string outcome, long bytesToUpstream, long bytesToClient, TimeSpan duration)
     {
         var route = session.Route;
         session.Worker.Sessions.Remove(session);
-        if (session.IsCounted)
-        {
-            _metrics.SessionEnded(
-                route.RouteId, route.ClusterId, PathOf(route), bytesToUpstream, bytesToClient, duration.TotalSeconds, outcome);
-        }
-
+        _metrics.SessionEnded(
+            route.RouteId, route.ClusterId, PathOf(route), bytesToUpstream, bytesToClient, duration.TotalSeconds, outcome);
         if (_logger.IsEnabled(LogLevel.Debug))
         {
             SpliceLog.SessionEnded(_logger, route.RouteId, outcome, bytesToUpstream, bytesToClient, (long)duration.TotalMilliseconds);
@@ -162,6 +155,7 @@ internal sealed class RelayEngine : IRelayEngine
         var worker = _workers.Value[loop.Index];
         var session = new RelaySession(this, worker, route, descriptor, prefix, remoteEndPoint);
         worker.Sessions.Add(session);
+        _metrics.SessionStarted(route.RouteId, route.ClusterId, PathOf(route));
         session.Begin();
     }
 

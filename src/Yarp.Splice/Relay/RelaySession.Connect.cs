@@ -21,7 +21,17 @@ internal sealed partial class RelaySession
     /// <summary>On the event loop, once.</summary>
     public void Begin()
     {
-        _client.Register(_loop);
+        try
+        {
+            _client.Register(_loop);
+        }
+        catch (SocketException)
+        {
+            // Out of memory or of epoll watches (epoll_ctl(2)).
+            End(RelayOutcome.ClientReset, resetClient: true, resetUpstream: true);
+            return;
+        }
+
         TryNextDestination();
     }
 
@@ -131,7 +141,17 @@ internal sealed partial class RelaySession
             _upstream.IsWritable = true;
         }
 
-        _upstream.Register(_loop);
+        try
+        {
+            _upstream.Register(_loop);
+        }
+        catch (SocketException)
+        {
+            _upstream.Close(_loop, reset: true);
+            _upstream = null;
+            return Errno.ENOMEM;
+        }
+
         if (result == 0)
         {
             OnConnected();

@@ -62,9 +62,6 @@ internal sealed partial class RelaySession : EventLoopTimer
 
     public TcpRoute Route { get; }
 
-    /// <summary>Whether the session has been counted as started.</summary>
-    public bool IsCounted { get; set; }
-
     public void OnActivity() => _lastActivityMs = _loop.NowMs;
 
     public void OnNoPipe() => _engine.ReportFallback(Route, SpliceMode.Splice, SpliceMode.Copy, RelayEngine.NoPipe);
