@@ -49,6 +49,20 @@ public sealed class WatchedFileTests : IDisposable
         Assert.Equal("2", configuration["a"]);
     }
 
+    [Fact]
+    public async Task Watch_ChangedSinceLoad_TakesTheChangeOver()
+    {
+        using var file = new WatchedFile(Write("""{ "a": "1" }"""));
+        var configuration = new ConfigurationBuilder().Add(new WatchedFileSource(file)).Build();
+        var reloaded = new TaskCompletionSource();
+        Write("""{ "a": "2" }""");
+
+        file.Watch(() => reloaded.TrySetResult(), reason => reloaded.TrySetException(new InvalidDataException(reason)));
+
+        await reloaded.Task.WaitAsync(Deadline.Default);
+        Assert.Equal("2", configuration["a"]);
+    }
+
     private string Write(string text)
     {
         var path = Path.Combine(_folder.FullName, "gateway.json");

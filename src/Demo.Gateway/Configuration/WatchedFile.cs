@@ -41,7 +41,7 @@ internal sealed class WatchedFile : ConfigurationProvider, IDisposable
         _lastSeen = text;
     }
 
-    /// <summary>Starts looking for changes.</summary>
+    /// <summary>Starts looking for changes; one that was made since the file was loaded is taken over too.</summary>
     /// <param name="onReloaded">Called after a change was taken over.</param>
     /// <param name="onProblem">Called with the reason, once for each content that cannot be used.</param>
     public void Watch(Action onReloaded, Action<string> onProblem)
@@ -61,6 +61,8 @@ internal sealed class WatchedFile : ConfigurationProvider, IDisposable
         {
             onProblem($"{_path}: changes cannot be watched ({SingleLine.Of(exception.Message)}); a restart takes them over.");
         }
+
+        _settled.Change(TimeSpan.Zero, Timeout.InfiniteTimeSpan);
     }
 
     public void Dispose()
