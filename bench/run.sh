@@ -63,11 +63,8 @@ build_contestants() {
       -o "artifacts/bench-native/$(basename "$source" .c)" "$source"
   done
   local project
-  for project in bench/HttpServer bench/YarpServer src/Demo.Gateway; do
-    # The gateway is a contestant only where it has a program to build.
-    if [ -e "$project/Program.cs" ]; then
-      quietly "building $(basename "$project")" dotnet build -c Release -v quiet "$project"
-    fi
+  for project in bench/HttpServer bench/YarpServer bench/CollectionLoad src/Demo.Gateway; do
+    quietly "building $(basename "$project")" dotnet build -c Release -v quiet "$project"
   done
 }
 

@@ -22,6 +22,8 @@ internal sealed class BenchPaths
 
     public string YarpServer => Path.Combine(Root, "artifacts", "bin", "YarpServer", "release", "Bench.YarpServer.dll");
 
+    public string CollectionLoad => Path.Combine(Root, "artifacts", "bin", "CollectionLoad", "release", "Bench.CollectionLoad.dll");
+
     public string Gateway => Path.Combine(Root, "artifacts", "bin", "Demo.Gateway", "release", "Demo.Gateway.dll");
 
     public static string FindRoot()

@@ -11,12 +11,12 @@ internal abstract class DotnetContestant(string name) : Contestant(name)
     public override Task<ServerProcess> StartAsync(Bench bench, int port, int upstream) =>
         ServerProcess.StartAsync(bench, new ServerCommand(Name, port, "dotnet", [Assembly(bench.Paths), .. Arguments(bench, port, upstream)])
         {
-            Environment = Environment(port),
+            Environment = Environment(bench.Paths, port),
         });
 
     protected abstract string Assembly(BenchPaths paths);
 
     protected abstract IEnumerable<string> Arguments(Bench bench, int port, int upstream);
 
-    protected virtual Dictionary<string, string> Environment(int port) => [];
+    protected virtual Dictionary<string, string> Environment(BenchPaths paths, int port) => [];
 }

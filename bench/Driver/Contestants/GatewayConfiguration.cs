@@ -11,7 +11,10 @@ internal static class GatewayConfiguration
         ["Kestrel"] = Endpoint(port),
         ["ReverseProxy"] = new JsonObject
         {
-            ["Routes"] = new JsonObject { ["site"] = HttpRoute() },
+            ["Routes"] = new JsonObject
+            {
+                ["site"] = new JsonObject { ["ClusterId"] = "web", ["Match"] = new JsonObject { ["Path"] = "{**catch-all}" } },
+            },
             ["Clusters"] = new JsonObject { ["web"] = Cluster($"http://127.0.0.1:{upstream}") },
         },
     };
@@ -20,33 +23,25 @@ internal static class GatewayConfiguration
     /// <param name="port">The port of the TCP route.</param>
     /// <param name="upstream">Where it leads.</param>
     /// <param name="httpPort">A port for Kestrel, which wants one.</param>
-    /// <param name="httpUpstream">Where HTTP requests go, or 0 for a gateway without an HTTP route.</param>
-    public static JsonObject Tcp(string mode, int port, int upstream, int httpPort, int httpUpstream)
+    public static JsonObject Tcp(string mode, int port, int upstream, int httpPort) => new()
     {
-        var routes = new JsonObject
+        ["Logging"] = Quiet(),
+        ["Kestrel"] = Endpoint(httpPort),
+        ["ReverseProxy"] = new JsonObject
         {
-            ["tcp"] = new JsonObject
+            ["Routes"] = new JsonObject
             {
-                ["ClusterId"] = "tcp",
-                ["Mode"] = mode,
-                ["Match"] = new JsonObject { ["Hosts"] = new JsonArray($"*:{port}") },
-                ["Splice"] = new JsonObject { ["Listen"] = "127.0.0.1" },
+                ["tcp"] = new JsonObject
+                {
+                    ["ClusterId"] = "tcp",
+                    ["Mode"] = mode,
+                    ["Match"] = new JsonObject { ["Hosts"] = new JsonArray($"*:{port}") },
+                    ["Splice"] = new JsonObject { ["Listen"] = "127.0.0.1" },
+                },
             },
-        };
-        var clusters = new JsonObject { ["tcp"] = Cluster($"tcp://127.0.0.1:{upstream}") };
-        if (httpUpstream > 0)
-        {
-            routes["site"] = HttpRoute();
-            clusters["web"] = Cluster($"http://127.0.0.1:{httpUpstream}");
-        }
-
-        return new JsonObject
-        {
-            ["Logging"] = Quiet(),
-            ["Kestrel"] = Endpoint(httpPort),
-            ["ReverseProxy"] = new JsonObject { ["Routes"] = routes, ["Clusters"] = clusters },
-        };
-    }
+            ["Clusters"] = new JsonObject { ["tcp"] = Cluster($"tcp://127.0.0.1:{upstream}") },
+        },
+    };
 
     // Warnings stay on: a mode that falls back to another says so there.
     private static JsonObject Quiet() => new() { ["LogLevel"] = new JsonObject { ["Default"] = "Warning" } };
@@ -55,8 +50,6 @@ internal static class GatewayConfiguration
     {
         ["Endpoints"] = new JsonObject { ["Http"] = new JsonObject { ["Url"] = $"http://127.0.0.1:{port}" } },
     };
-
-    private static JsonObject HttpRoute() => new() { ["ClusterId"] = "web", ["Match"] = new JsonObject { ["Path"] = "{**catch-all}" } };
 
     private static JsonObject Cluster(string address) => new()
     {

@@ -8,5 +8,5 @@ internal sealed class GatewayTcp(string mode) : DotnetContestant($"gateway {mode
     protected override string Assembly(BenchPaths paths) => paths.Gateway;
 
     protected override IEnumerable<string> Arguments(Bench bench, int port, int upstream) =>
-        ["--config", bench.Paths.Write($"gateway-{port}.json", GatewayConfiguration.Tcp(mode, port, upstream, bench.Ports.Take(), 0).ToJsonString())];
+        ["--config", bench.Paths.Write($"gateway-{port}.json", GatewayConfiguration.Tcp(mode, port, upstream, bench.Ports.Take()).ToJsonString())];
 }

@@ -1,16 +1,19 @@
 namespace Bench.Driver.Contestants;
 
-/// <summary>
-/// The product with a TCP route and an HTTP route, and a garbage collector that is made to stop the process often: a generation 0 of 1 MiB
-/// and no background collection. The HTTP load that allocates comes from the row.
-/// </summary>
-internal sealed class GatewayUnderCollection(string mode, int httpPort, int httpUpstream) : DotnetContestant($"gateway {mode}")
+/// <summary>The product with a TCP route, and bench/CollectionLoad in its process, which has the heap collected on demand.</summary>
+internal sealed class GatewayUnderCollection(string mode) : DotnetContestant($"gateway {mode}")
 {
+    /// <summary>Where the gateway on a port is told to collect.</summary>
+    public static string CollectionSocket(BenchPaths paths, int port) => Path.Combine(paths.Temporary, $"collections-{port}.sock");
+
     protected override string Assembly(BenchPaths paths) => paths.Gateway;
 
     protected override IEnumerable<string> Arguments(Bench bench, int port, int upstream) =>
-        ["--config", bench.Paths.Write($"gateway-{port}.json", GatewayConfiguration.Tcp(mode, port, upstream, httpPort, httpUpstream).ToJsonString())];
+        ["--config", bench.Paths.Write($"gateway-{port}.json", GatewayConfiguration.Tcp(mode, port, upstream, bench.Ports.Take()).ToJsonString())];
 
-    // Both are hexadecimal, as all DOTNET_ settings of the collector are.
-    protected override Dictionary<string, string> Environment(int port) => new() { ["DOTNET_GCgen0size"] = "100000", ["DOTNET_gcConcurrent"] = "0" };
+    protected override Dictionary<string, string> Environment(BenchPaths paths, int port) => new()
+    {
+        ["DOTNET_STARTUP_HOOKS"] = paths.CollectionLoad,
+        ["BENCH_COLLECTIONS"] = CollectionSocket(paths, port),
+    };
 }

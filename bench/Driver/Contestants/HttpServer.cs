@@ -25,6 +25,6 @@ internal sealed class HttpServer(string name, bool onLinuxTransport, bool inline
         }
     }
 
-    protected override Dictionary<string, string> Environment(int port) =>
+    protected override Dictionary<string, string> Environment(BenchPaths paths, int port) =>
         inline && !onLinuxTransport ? new() { ["DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS"] = "1" } : [];
 }

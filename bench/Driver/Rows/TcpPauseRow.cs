@@ -25,7 +25,7 @@ internal sealed class TcpPauseRow() : Row("tcp-pause", "TCP request/response lat
         Caveat.Loopback, Caveat.SharedCpus, Caveat.Fallback,
         $"{Connections} connections that are there before the first pause, {Rate} requests per second in all, on a schedule: a request counts from when it was due, so every request that falls into a pause shows it. The load's own lateness (some 50 µs) is in the figures.",
         "'Stopped' is SIGSTOP and SIGCONT to the relay's processes, standing for a CPU quota, a debugger or a migration. New connections cannot be accepted by any relay meanwhile, and that is not measured.",
-        "'Heap collected hard' is the gateway with a generation 0 of 1 MiB and no background collection (DOTNET_GCgen0size, DOTNET_gcConcurrent), while wrk drives an HTTP route of the same process over 4 connections. The HTTP load also competes for the CPUs: the undisturbed HAProxy has none beside it.",
+        "'Heap collected hard' is the gateway with a million live objects in its heap, and a blocking collection of all of it four times a second. How many there really were, and how long they stopped the managed threads, the process counts itself and stands below the table (bench/CollectionLoad). The collector also takes a CPU meanwhile, beside which the undisturbed HAProxy has none.",
     ];
 
     protected override IReadOnlyList<Target> Targets =>
@@ -57,35 +57,15 @@ internal sealed class TcpPauseRow() : Row("tcp-pause", "TCP request/response lat
 
     private static async Task<CaseResult> MeasureCollectedAsync(Bench bench, int upstream)
     {
-        await using var httpUpstream = await Upstreams.HttpAsync(bench);
-        var httpPorts = new Dictionary<string, int>();
-        var contestants = new List<Contestant>();
-        foreach (var mode in GatewayTcp.Modes)
-        {
-            var httpPort = bench.Ports.Take();
-            var contestant = new GatewayUnderCollection(mode, httpPort, httpUpstream.Port);
-            httpPorts[contestant.Name] = httpPort;
-            contestants.Add(contestant);
-        }
-
+        var contestants = GatewayTcp.Modes.Select(static mode => new GatewayUnderCollection(mode));
         await using var field = await Field.StartAsync(bench, contestants, upstream, Checks.RequestResponse(bench));
-        return field.WithAbsent(await Interleaving.RunAsync(
+        var result = await Interleaving.RunAsync(
             bench, Collected, field.Entrants, Metric.Worst,
-            async entrant =>
-            {
-                await Checks.HttpAsync(httpPorts[entrant.Name]);
-                await Wrk.RunAsync(bench, httpPorts[entrant.Name], 4, bench.Pick(1, 4));
-                return await WarmUpAsync(bench, entrant);
-            },
-            async entrant =>
-            {
-                var http = Wrk.RunAsync(bench, httpPorts[entrant.Name], 4, (DurationMs(bench) / 1000.0) + 1.5);
-                // The load begins when the collector is already at work.
-                await Task.Delay(500);
-                var sample = await LoadAsync(bench, entrant);
-                sample["httpPerSecond"] = (await http)[Metric.PerSecond.Key];
-                return sample;
-            }));
+            entrant => WarmUpAsync(bench, entrant),
+            entrant => Collections.MeasureAsync(
+                GatewayUnderCollection.CollectionSocket(bench.Paths, entrant.Port), () => LoadAsync(bench, entrant)));
+        Collections.AddNotes(result);
+        return field.WithAbsent(result);
     }
 
     private static int DurationMs(Bench bench) => bench.Pick(1500, 4_000);
