@@ -20,7 +20,7 @@ internal sealed class AcceptProbe : IAcceptHandler, IDisposable
 
     public async Task<(int Descriptor, int Loop, int RemotePort)> NextAsync()
     {
-        Assert.True(await _signal.WaitAsync(Deadline.Generous), "no connection was accepted");
+        Assert.True(await _signal.WaitAsync(Deadline.Default), "no connection was accepted");
         Assert.True(_arrived.TryDequeue(out var accepted));
         return accepted;
     }

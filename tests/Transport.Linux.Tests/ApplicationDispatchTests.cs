@@ -62,7 +62,7 @@ public class ApplicationDispatchTests
             {
                 Thread.Sleep(pause);
                 ApplicationDispatch.Send(_ => sent.Set(), null);
-                returned.SetResult(sent.Wait(Deadline.Generous));
+                returned.SetResult(sent.Wait(Deadline.Default));
             }, null, isInline: false), null);
             Assert.True(await returned.Task, "the flush was held as long as the code kept the thread");
         }

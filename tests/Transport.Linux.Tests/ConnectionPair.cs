@@ -33,14 +33,14 @@ internal sealed class ConnectionPair : IAsyncDisposable
         var loops = new LoopFixture(configure);
         var listener = await loops.BindAsync();
         var client = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-        await client.ConnectAsync((IPEndPoint)listener.EndPoint).WaitAsync(Deadline.Generous);
-        var server = await listener.AcceptAsync().AsTask().WaitAsync(Deadline.Generous);
+        await client.ConnectAsync((IPEndPoint)listener.EndPoint).WaitAsync(Deadline.Default);
+        var server = await listener.AcceptAsync().AsTask().WaitAsync(Deadline.Default);
         return new ConnectionPair(loops, listener, client, server!);
     }
 
     public async Task<string> ReadTextAsync(int count)
     {
-        var result = await Server.Transport.Input.ReadAtLeastAsync(count).AsTask().WaitAsync(Deadline.Generous);
+        var result = await Server.Transport.Input.ReadAtLeastAsync(count).AsTask().WaitAsync(Deadline.Default);
         var text = Encoding.ASCII.GetString(result.Buffer.Slice(0, count).ToArray());
         Server.Transport.Input.AdvanceTo(result.Buffer.GetPosition(count));
         return text;
@@ -51,7 +51,7 @@ internal sealed class ConnectionPair : IAsyncDisposable
         var received = new byte[count];
         for (var offset = 0; offset < count;)
         {
-            var bytes = await Client.ReceiveAsync(received.AsMemory(offset)).AsTask().WaitAsync(Deadline.Generous);
+            var bytes = await Client.ReceiveAsync(received.AsMemory(offset)).AsTask().WaitAsync(Deadline.Default);
             Assert.True(bytes > 0, $"the stream ended after {offset} of {count} bytes");
             offset += bytes;
         }
@@ -91,19 +91,19 @@ internal sealed class ConnectionPair : IAsyncDisposable
 
     public int UnreadAtClient() => Client.Available;
 
-    public static Task WaitUntilAsync(Func<bool> condition) => Task.Run(() => Assert.True(SpinWait.SpinUntil(condition, Deadline.Generous)));
+    public static Task WaitUntilAsync(Func<bool> condition) => Task.Run(() => Assert.True(SpinWait.SpinUntil(condition, Deadline.Default)));
 
     public async Task WaitForClosedAsync()
     {
         var fired = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         using var registration = Server.ConnectionClosed.Register(fired.SetResult);
-        await fired.Task.WaitAsync(Deadline.Generous);
+        await fired.Task.WaitAsync(Deadline.Default);
     }
 
     public async ValueTask DisposeAsync()
     {
         Server.Abort();
-        await Server.DisposeAsync().AsTask().WaitAsync(Deadline.Generous);
+        await Server.DisposeAsync().AsTask().WaitAsync(Deadline.Default);
         await _listener.DisposeAsync();
         Client.Dispose();
         _loops.Dispose();

@@ -60,7 +60,7 @@ public class ConnectionTests
             pair.Client.Shutdown(SocketShutdown.Send);
         });
         var received = await pair.ReceiveAsync(Size);
-        await Task.WhenAll(send, echo).WaitAsync(Deadline.Generous);
+        await Task.WhenAll(send, echo).WaitAsync(Deadline.Default);
         Assert.True(received.AsSpan().SequenceEqual(payload));
         Assert.Equal(0, await pair.Client.ReceiveAsync(new byte[1]));
     }
@@ -101,7 +101,7 @@ public class ConnectionTests
     {
         await using var pair = await ConnectionPair.CreateAsync();
         pair.Server.Abort(new ConnectionAbortedException("on purpose"));
-        var exception = await Assert.ThrowsAsync<SocketException>(() => pair.Client.ReceiveAsync(new byte[1]).WaitAsync(Deadline.Generous));
+        var exception = await Assert.ThrowsAsync<SocketException>(() => pair.Client.ReceiveAsync(new byte[1]).WaitAsync(Deadline.Default));
         Assert.Equal(SocketError.ConnectionReset, exception.SocketErrorCode);
         await pair.WaitForClosedAsync();
         Assert.Contains(pair.Log, static entry => entry.Id == 8 && entry.Text.Contains("on purpose", StringComparison.Ordinal));
@@ -123,8 +123,8 @@ public class ConnectionTests
         // The socket is full once the pipe is: then a flush stays pending.
         await ConnectionPair.WaitUntilAsync(() => pair.UnreadAtClient() > 0);
         pair.Server.Abort();
-        await write.WaitAsync(Deadline.Generous);
-        await pair.Server.DisposeAsync().AsTask().WaitAsync(Deadline.Generous);
+        await write.WaitAsync(Deadline.Default);
+        await pair.Server.DisposeAsync().AsTask().WaitAsync(Deadline.Default);
     }
 
     [Fact]
@@ -133,7 +133,7 @@ public class ConnectionTests
         await using var pair = await ConnectionPair.CreateAsync();
         pair.Client.LingerState = new LingerOption(true, 0);
         pair.Client.Close();
-        await Assert.ThrowsAsync<ConnectionResetException>(() => pair.Server.Transport.Input.ReadAsync().AsTask().WaitAsync(Deadline.Generous));
+        await Assert.ThrowsAsync<ConnectionResetException>(() => pair.Server.Transport.Input.ReadAsync().AsTask().WaitAsync(Deadline.Default));
         await pair.WaitForClosedAsync();
         Assert.Contains(pair.Log, static entry => entry.Id == 19);
     }
@@ -160,7 +160,7 @@ public class ConnectionTests
         var peak = 0L;
         while (true)
         {
-            var result = await pair.Server.Transport.Input.ReadAsync().AsTask().WaitAsync(Deadline.Generous);
+            var result = await pair.Server.Transport.Input.ReadAsync().AsTask().WaitAsync(Deadline.Default);
             peak = Math.Max(peak, result.Buffer.Length);
             foreach (var segment in result.Buffer)
             {
@@ -204,7 +204,7 @@ public class ConnectionTests
             received += await pair.Client.ReceiveAsync(buffer);
         }
 
-        Assert.False((await flush.AsTask().WaitAsync(Deadline.Generous)).IsCanceled);
+        Assert.False((await flush.AsTask().WaitAsync(Deadline.Default)).IsCanceled);
     }
 
     [Fact]
@@ -213,7 +213,7 @@ public class ConnectionTests
         await using var pair = await ConnectionPair.CreateAsync();
         var replacement = new Pipe();
         pair.Server.Transport = new Duplex(replacement.Reader, replacement.Writer);
-        await pair.Server.DisposeAsync().AsTask().WaitAsync(Deadline.Generous);
+        await pair.Server.DisposeAsync().AsTask().WaitAsync(Deadline.Default);
         Assert.Equal(0, await pair.Client.ReceiveAsync(new byte[1]));
     }
 
@@ -258,15 +258,15 @@ public class ConnectionTests
             clients.Add(client);
         }
 
-        await listener.UnbindAsync().AsTask().WaitAsync(Deadline.Generous);
+        await listener.UnbindAsync().AsTask().WaitAsync(Deadline.Default);
         for (var i = 0; i < 20; i++)
         {
-            var connection = await listener.AcceptAsync().AsTask().WaitAsync(Deadline.Generous);
+            var connection = await listener.AcceptAsync().AsTask().WaitAsync(Deadline.Default);
             Assert.NotNull(connection);
             await connection.DisposeAsync();
         }
 
-        Assert.Null(await listener.AcceptAsync().AsTask().WaitAsync(Deadline.Generous));
+        Assert.Null(await listener.AcceptAsync().AsTask().WaitAsync(Deadline.Default));
         await listener.DisposeAsync();
         clients.ForEach(static client => client.Dispose());
     }

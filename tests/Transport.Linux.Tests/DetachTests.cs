@@ -171,11 +171,11 @@ public class DetachTests
 
         using var client = new TcpClient();
         await client.ConnectAsync(IPAddress.Loopback, new Uri(app.Urls.Single()).Port);
-        using var connection = await detached.Task.WaitAsync(Deadline.Generous);
-        Assert.True(await Task.Run(() => SpinWait.SpinUntil(() => active.Started == 1 && active.Current == 0, Deadline.Generous)));
+        using var connection = await detached.Task.WaitAsync(Deadline.Default);
+        Assert.True(await Task.Run(() => SpinWait.SpinUntil(() => active.Started == 1 && active.Current == 0, Deadline.Default)));
 
         // The host stops at once although the client is still connected: Kestrel has let go of it.
-        await app.StopAsync().WaitAsync(Deadline.Generous);
+        await app.StopAsync().WaitAsync(Deadline.Default);
         Assert.DoesNotContain(log.Entries, static entry => entry.Level >= LogLevel.Warning);
         await client.GetStream().WriteAsync("x"u8.ToArray());
         using var socket = TakeSocket(connection);
@@ -193,7 +193,7 @@ public class DetachTests
     }
 
     private static Task<DetachedConnection> DetachAsync(ConnectionContext connection) =>
-        connection.Features.Get<IConnectionDetachFeature>()!.DetachAsync().AsTask().WaitAsync(Deadline.Generous);
+        connection.Features.Get<IConnectionDetachFeature>()!.DetachAsync().AsTask().WaitAsync(Deadline.Default);
 
     private sealed class ActiveConnections : IDisposable
     {

@@ -33,7 +33,7 @@ public class EventLoopTests
                 }, null);
             }
         });
-        await done.Task.WaitAsync(Deadline.Generous);
+        await done.Task.WaitAsync(Deadline.Default);
         Assert.True(isInOrder);
     }
 
@@ -72,7 +72,7 @@ public class EventLoopTests
             loop.Arm(timer, TimeSpan.FromMilliseconds(50));
             return true;
         });
-        var (isCurrent, at) = await fired.Task.WaitAsync(Deadline.Generous);
+        var (isCurrent, at) = await fired.Task.WaitAsync(Deadline.Default);
         Assert.True(isCurrent);
         // NowMs of the arming round may be a few milliseconds older than this test's clock.
         Assert.True(at - armedAt >= 40, $"fired after {at - armedAt} ms");

@@ -10,10 +10,7 @@ using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
-using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Options;
 using Transport.Linux.Kestrel;
 
 namespace Transport.Linux.Tests;
@@ -97,7 +94,7 @@ public class KestrelTests
             Assert.True(message.AsSpan().SequenceEqual(buffer.AsSpan(0, received)));
         }
 
-        await socket.CloseAsync(WebSocketCloseStatus.NormalClosure, null, CancellationToken.None).WaitAsync(Deadline.Generous);
+        await socket.CloseAsync(WebSocketCloseStatus.NormalClosure, null, CancellationToken.None).WaitAsync(Deadline.Default);
     }
 
     [Fact]
@@ -108,10 +105,10 @@ public class KestrelTests
         {
             await client.ConnectAsync(IPAddress.Loopback, new Uri(server.Address).Port);
             await client.GetStream().WriteAsync("GET /wait HTTP/1.1\r\nHost: a\r\n\r\n"u8.ToArray());
-            await server.WaitEntered.Task.WaitAsync(Deadline.Generous);
+            await server.State.WaitEntered.Task.WaitAsync(Deadline.Default);
         }
 
-        await server.WaitAborted.Task.WaitAsync(Deadline.Generous);
+        await server.State.WaitAborted.Task.WaitAsync(Deadline.Default);
     }
 
     [Theory]
@@ -125,8 +122,8 @@ public class KestrelTests
         {
             using var response = await client.GetAsync($"{server.Address}/keep-thread?{pauseMs}", HttpCompletionOption.ResponseHeadersRead);
             await using var body = await response.Content.ReadAsStreamAsync();
-            Assert.Equal(5, await body.ReadAtLeastAsync(new byte[5], 5).AsTask().WaitAsync(Deadline.Generous));
-            server.KeepThread.Set();
+            Assert.Equal(5, await body.ReadAtLeastAsync(new byte[5], 5).AsTask().WaitAsync(Deadline.Default));
+            server.State.KeepThread.Set();
         }
     }
 
@@ -136,11 +133,11 @@ public class KestrelTests
         var server = await StartAsync("http", HttpProtocols.Http1);
         using var client = CreateClient();
         var response = client.GetStringAsync($"{server.Address}/slow");
-        await server.WaitEntered.Task.WaitAsync(Deadline.Generous);
+        await server.State.WaitEntered.Task.WaitAsync(Deadline.Default);
         var stop = server.App.StopAsync();
-        server.SlowMayEnd.SetResult();
-        Assert.Equal("done", await response.WaitAsync(Deadline.Generous));
-        await stop.WaitAsync(Deadline.Generous);
+        server.State.SlowMayEnd.SetResult();
+        Assert.Equal("done", await response.WaitAsync(Deadline.Default));
+        await stop.WaitAsync(Deadline.Default);
         await Assert.ThrowsAsync<HttpRequestException>(() => client.GetStringAsync($"{server.Address}/echo"));
         await server.DisposeAsync();
     }
@@ -149,9 +146,7 @@ public class KestrelTests
     public async Task UnixSocketEndpoint_ServesHttp()
     {
         var path = Path.Combine(Path.GetTempPath(), $"{Guid.NewGuid():N}.sock");
-        var builder = WebApplication.CreateSlimBuilder();
-        builder.Logging.ClearProviders();
-        builder.WebHost.UseLinuxZeroCopyTransport();
+        var builder = KestrelServer.CreateBuilder();
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.ListenUnixSocket(path));
         await using var app = builder.Build();
         app.MapGet("/", static () => "over unix");
@@ -174,9 +169,8 @@ public class KestrelTests
     public async Task Start_PortTaken_FailsWithTheAddressInTheMessage()
     {
         await using var server = await StartAsync("http", HttpProtocols.Http1);
-        var builder = WebApplication.CreateSlimBuilder();
-        builder.Logging.ClearProviders();
-        builder.WebHost.UseLinuxZeroCopyTransport().UseUrls(server.Address);
+        var builder = KestrelServer.CreateBuilder();
+        builder.WebHost.UseUrls(server.Address);
         await using var second = builder.Build();
         var exception = await Assert.ThrowsAsync<IOException>(() => second.StartAsync());
         Assert.Contains(server.Address, exception.Message, StringComparison.Ordinal);
@@ -207,32 +201,6 @@ public class KestrelTests
         Assert.Contains(factories, static factory => factory.GetType().Name == "SocketTransportFactory");
     }
 
-    [Theory]
-    [InlineData("ThreadCount", "0", "LinuxTransport:ThreadCount is 0; accepted is a number from 1 to 1024")]
-    [InlineData("Backlog", "-5", "LinuxTransport:Backlog is -5; accepted is a number of connections from 1 on")]
-    [InlineData("MaxReadBufferSize", "-1", "LinuxTransport:MaxReadBufferSize is -1; accepted is a number of bytes")]
-    [InlineData("MaxWriteBufferSize", "-1", "LinuxTransport:MaxWriteBufferSize is -1; accepted is a number of bytes")]
-    public async Task Start_OptionOutOfRange_FailsNamingOptionValueAndRange(string option, string value, string message)
-    {
-        var builder = WebApplication.CreateSlimBuilder();
-        builder.Logging.ClearProviders();
-        builder.Configuration.AddInMemoryCollection([new($"LinuxTransport:{option}", value)]);
-        builder.WebHost.UseLinuxZeroCopyTransport().UseUrls("http://127.0.0.1:0");
-        var exception = await Assert.ThrowsAsync<OptionsValidationException>(() => builder.Build().StartAsync());
-        Assert.Contains(message, exception.Message, StringComparison.Ordinal);
-    }
-
-    [Fact]
-    public async Task Start_UnknownOption_Fails()
-    {
-        var builder = WebApplication.CreateSlimBuilder();
-        builder.Logging.ClearProviders();
-        builder.Configuration.AddInMemoryCollection([new("LinuxTransport:ThreadCuont", "2")]);
-        builder.WebHost.UseLinuxZeroCopyTransport().UseUrls("http://127.0.0.1:0");
-        var exception = await Assert.ThrowsAsync<InvalidOperationException>(() => builder.Build().StartAsync());
-        Assert.Contains("ThreadCuont", exception.Message, StringComparison.Ordinal);
-    }
-
     private static HttpClient CreateClient() => new(new SocketsHttpHandler
     {
         SslOptions = new SslClientAuthenticationOptions { RemoteCertificateValidationCallback = static (_, _, _, _) => true },
@@ -244,28 +212,20 @@ public class KestrelTests
     private static async Task<TestServer> StartAsync(
         string scheme, HttpProtocols protocol, Action<LinuxTransportOptions>? configure = null)
     {
-        var log = new RecordingLoggerFactory();
-        var builder = WebApplication.CreateSlimBuilder();
-        builder.Logging.ClearProviders().AddProvider(log).SetMinimumLevel(LogLevel.Warning);
-        builder.WebHost.UseLinuxZeroCopyTransport(options =>
+        var state = new RequestState();
+        var server = await KestrelServer.StartAsync(app => Map(app, state), configure, listen =>
         {
-            options.ThreadCount = 2;
-            configure?.Invoke(options);
-        });
-        builder.WebHost.UseKestrelHttpsConfiguration().ConfigureKestrel(kestrel =>
-        {
-            kestrel.Limits.MaxRequestBodySize = null;
-            kestrel.Listen(IPAddress.Loopback, 0, listen =>
+            listen.Protocols = protocol;
+            if (scheme == "https")
             {
-                listen.Protocols = protocol;
-                if (scheme == "https")
-                {
-                    listen.UseHttps(CreateCertificate());
-                }
-            });
+                listen.UseHttps(CreateCertificate());
+            }
         });
-        var app = builder.Build();
-        var server = new TestServer(app, log);
+        return new TestServer(server, state);
+    }
+
+    private static void Map(WebApplication app, RequestState state)
+    {
         app.UseWebSockets();
         app.MapPost("/echo", static context =>
         {
@@ -282,22 +242,22 @@ public class KestrelTests
         app.MapGet("/kept", context => context.Response.Body.WriteAsync(kept).AsTask());
         app.MapGet("/wait", async context =>
         {
-            using var registration = context.RequestAborted.Register(server.WaitAborted.SetResult);
-            server.WaitEntered.SetResult();
-            await server.WaitAborted.Task;
+            using var registration = context.RequestAborted.Register(state.WaitAborted.SetResult);
+            state.WaitEntered.SetResult();
+            await state.WaitAborted.Task;
         });
         app.MapGet("/keep-thread", async context =>
         {
             Thread.Sleep(int.Parse(context.Request.QueryString.Value![1..], CultureInfo.InvariantCulture));
             await context.Response.WriteAsync("first");
             await context.Response.Body.FlushAsync();
-            Assert.True(server.KeepThread.WaitOne(Deadline.Generous));
+            Assert.True(state.KeepThread.WaitOne(Deadline.Default));
             await context.Response.WriteAsync("second");
         });
         app.MapGet("/slow", async () =>
         {
-            server.WaitEntered.SetResult();
-            await server.SlowMayEnd.Task;
+            state.WaitEntered.SetResult();
+            await state.SlowMayEnd.Task;
             return "done";
         });
         app.MapGet("/ws", static async context =>
@@ -316,8 +276,6 @@ public class KestrelTests
                 await socket.SendAsync(buffer.AsMemory(0, result.Count), result.MessageType, result.EndOfMessage, CancellationToken.None);
             }
         });
-        await app.StartAsync();
-        return server;
     }
 
     private static X509Certificate2 CreateCertificate()
@@ -327,12 +285,9 @@ public class KestrelTests
         return request.CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
     }
 
-    private sealed class TestServer(WebApplication app, RecordingLoggerFactory log) : IAsyncDisposable
+    /// <summary>Where the requests that a test holds up are.</summary>
+    private sealed class RequestState
     {
-        public WebApplication App => app;
-
-        public string Address => app.Urls.Single();
-
         public AutoResetEvent KeepThread { get; } = new(false);
 
         public TaskCompletionSource WaitEntered { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -340,15 +295,22 @@ public class KestrelTests
         public TaskCompletionSource WaitAborted { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
         public TaskCompletionSource SlowMayEnd { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    }
 
-        public IEnumerable<string> Complaints =>
-            log.Entries.Where(static entry => entry.Level >= LogLevel.Warning).Select(static entry => entry.Text);
+    private sealed class TestServer(KestrelServer server, RequestState state) : IAsyncDisposable
+    {
+        public WebApplication App => server.App;
+
+        public string Address => server.Address;
+
+        public RequestState State => state;
+
+        public IEnumerable<string> Complaints => server.Log.Complaints;
 
         public async ValueTask DisposeAsync()
         {
-            await app.StopAsync().WaitAsync(Deadline.Generous);
-            await app.DisposeAsync();
-            KeepThread.Dispose();
+            await server.DisposeAsync();
+            state.KeepThread.Dispose();
         }
     }
 }

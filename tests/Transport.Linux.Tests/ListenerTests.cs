@@ -140,7 +140,7 @@ public class ListenerTests
         using var clients = await ClientSet.ConnectAsync(listener.EndPoint, 100);
         var stopped = listener.StopAsync();
         release.Set();
-        await stopped.WaitAsync(Deadline.Generous);
+        await stopped.WaitAsync(Deadline.Default);
         await accepted.WaitForAsync(100);
         accepted.CloseAll();
     }
@@ -170,7 +170,7 @@ public class ListenerTests
         {
             for (var i = 0; i < count; i++)
             {
-                Assert.True(await _arrived.WaitAsync(Deadline.Generous), $"only {i} of {count} connections were accepted");
+                Assert.True(await _arrived.WaitAsync(Deadline.Default), $"only {i} of {count} connections were accepted");
             }
         }
 
@@ -195,7 +195,7 @@ public class ListenerTests
                 var protocol = endPoint is UnixDomainSocketEndPoint ? ProtocolType.Unspecified : ProtocolType.Tcp;
                 var socket = new Socket(endPoint.AddressFamily, SocketType.Stream, protocol);
                 clients.Sockets.Add(socket);
-                await socket.ConnectAsync(endPoint).WaitAsync(Deadline.Generous);
+                await socket.ConnectAsync(endPoint).WaitAsync(Deadline.Default);
             }
 
             return clients;

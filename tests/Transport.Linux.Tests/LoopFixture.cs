@@ -1,8 +1,6 @@
-using System.Collections.Concurrent;
 using System.Diagnostics.Metrics;
 using System.Net;
 using Microsoft.AspNetCore.Connections;
-using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Transport.Linux.Kestrel;
 
@@ -47,39 +45,8 @@ internal sealed class LoopFixture : IDisposable
                 done.SetException(exception);
             }
         }, null);
-        return done.Task.WaitAsync(Deadline.Generous);
+        return done.Task.WaitAsync(Deadline.Default);
     }
 
     public void Dispose() => Group.Dispose();
-}
-
-/// <summary>Keeps what was logged.</summary>
-internal sealed class RecordingLoggerFactory : ILoggerFactory, ILoggerProvider, ILogger
-{
-    public ConcurrentQueue<(LogLevel Level, int Id, string Text)> Entries { get; } = new();
-
-    public void AddProvider(ILoggerProvider provider)
-    {
-    }
-
-    public ILogger CreateLogger(string categoryName) => this;
-
-    public void Dispose()
-    {
-    }
-
-    public IDisposable? BeginScope<TState>(TState state)
-        where TState : notnull => null;
-
-    public bool IsEnabled(LogLevel logLevel) => true;
-
-    public void Log<TState>(
-        LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
-        Entries.Enqueue((logLevel, eventId.Id, formatter(state, exception)));
-}
-
-/// <summary>How long a test waits for something that must happen: long enough for a busy machine, short enough to end.</summary>
-internal static class Deadline
-{
-    public static readonly TimeSpan Generous = TimeSpan.FromSeconds(30);
 }

@@ -20,15 +20,15 @@ public class MetricsTests
         for (var i = 1; i <= 8; i++)
         {
             using var client = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-            await client.ConnectAsync((IPEndPoint)listener.EndPoint).WaitAsync(Deadline.Generous);
-            var server = (await listener.AcceptAsync().AsTask().WaitAsync(Deadline.Generous))!;
+            await client.ConnectAsync((IPEndPoint)listener.EndPoint).WaitAsync(Deadline.Default);
+            var server = (await listener.AcceptAsync().AsTask().WaitAsync(Deadline.Default))!;
             await client.SendAsync(new byte[1000]);
-            var read = await server.Transport.Input.ReadAtLeastAsync(1000).AsTask().WaitAsync(Deadline.Generous);
+            var read = await server.Transport.Input.ReadAtLeastAsync(1000).AsTask().WaitAsync(Deadline.Default);
             server.Transport.Input.AdvanceTo(read.Buffer.End);
-            await server.Transport.Output.WriteAsync(new byte[300]).AsTask().WaitAsync(Deadline.Generous);
+            await server.Transport.Output.WriteAsync(new byte[300]).AsTask().WaitAsync(Deadline.Default);
             // Counted while the connection is still open, once the loop has something to do with it.
             await client.SendAsync(new byte[1]);
-            await server.DisposeAsync().AsTask().WaitAsync(Deadline.Generous);
+            await server.DisposeAsync().AsTask().WaitAsync(Deadline.Default);
             Assert.Equal(i, metrics.Sum("transport.linux.connections.accepted"));
             // The loop counts a close when it comes round to it.
             var closed = i;
@@ -47,13 +47,13 @@ public class MetricsTests
         using var loops = new LoopFixture(meterFactory: metrics.Factory);
         await using var listener = await loops.BindAsync();
         using var client = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-        await client.ConnectAsync((IPEndPoint)listener.EndPoint).WaitAsync(Deadline.Generous);
-        var server = (await listener.AcceptAsync().AsTask().WaitAsync(Deadline.Generous))!;
-        await server.Transport.Output.WriteAsync(new byte[300]).AsTask().WaitAsync(Deadline.Generous);
-        await client.ReceiveAsync(new byte[300]).WaitAsync(Deadline.Generous);
+        await client.ConnectAsync((IPEndPoint)listener.EndPoint).WaitAsync(Deadline.Default);
+        var server = (await listener.AcceptAsync().AsTask().WaitAsync(Deadline.Default))!;
+        await server.Transport.Output.WriteAsync(new byte[300]).AsTask().WaitAsync(Deadline.Default);
+        await client.ReceiveAsync(new byte[300]).WaitAsync(Deadline.Default);
         await client.SendAsync(Encoding.ASCII.GetBytes("x"));
         await ConnectionPair.WaitUntilAsync(() => metrics.Sum("transport.linux.bytes", "transmit") == 300);
-        await server.DisposeAsync().AsTask().WaitAsync(Deadline.Generous);
+        await server.DisposeAsync().AsTask().WaitAsync(Deadline.Default);
         Assert.Equal(300, metrics.Sum("transport.linux.bytes", "transmit"));
     }
 
@@ -64,9 +64,9 @@ public class MetricsTests
         using var loops = new LoopFixture(meterFactory: metrics.Factory);
         await using var listener = await loops.BindAsync();
         using var client = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-        await client.ConnectAsync((IPEndPoint)listener.EndPoint).WaitAsync(Deadline.Generous);
-        var server = (await listener.AcceptAsync().AsTask().WaitAsync(Deadline.Generous))!;
-        using var detached = await server.Features.Get<IConnectionDetachFeature>()!.DetachAsync().AsTask().WaitAsync(Deadline.Generous);
+        await client.ConnectAsync((IPEndPoint)listener.EndPoint).WaitAsync(Deadline.Default);
+        var server = (await listener.AcceptAsync().AsTask().WaitAsync(Deadline.Default))!;
+        using var detached = await server.Features.Get<IConnectionDetachFeature>()!.DetachAsync().AsTask().WaitAsync(Deadline.Default);
         Assert.Equal(1, metrics.Sum("transport.linux.connections.detached"));
         Assert.Equal(0, metrics.Sum("transport.linux.connections.closed"));
         await server.DisposeAsync();
@@ -86,7 +86,7 @@ public class MetricsTests
         // No longer a listening socket: accept4 answers EINVAL.
         Assert.Equal(0, SocketCalls.Shutdown((int)inherited.Handle, SocketCalls.SHUT_RDWR));
         await ConnectionPair.WaitUntilAsync(() => metrics.Sum("transport.linux.accept.paused") == 1);
-        await listener.StopAsync().WaitAsync(Deadline.Generous);
+        await listener.StopAsync().WaitAsync(Deadline.Default);
         Assert.Equal(0, metrics.Sum("transport.linux.accept.paused"));
     }
 
@@ -103,7 +103,7 @@ public class MetricsTests
             entered.SetResult();
             release.Wait();
         }, null);
-        await entered.Task.WaitAsync(Deadline.Generous);
+        await entered.Task.WaitAsync(Deadline.Default);
         metrics.Collect();
         var since = Stopwatch.GetTimestamp();
         await ConnectionPair.WaitUntilAsync(() => Stopwatch.GetElapsedTime(since) > TimeSpan.FromMilliseconds(200));

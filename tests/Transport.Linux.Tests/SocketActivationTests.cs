@@ -2,7 +2,6 @@ using System.Net;
 using System.Net.Sockets;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
-using Microsoft.Extensions.Logging;
 using Transport.Linux.Interop;
 
 namespace Transport.Linux.Tests;
@@ -23,22 +22,20 @@ public class SocketActivationTests
             inherited.Listen();
         }
 
-        var builder = WebApplication.CreateSlimBuilder();
-        builder.Logging.ClearProviders();
-        builder.WebHost.UseLinuxZeroCopyTransport(static options => options.ThreadCount = 2);
+        var builder = KestrelServer.CreateBuilder();
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.ListenHandle((ulong)inherited.Handle));
         await using var app = builder.Build();
         app.MapGet("/", static () => "activated");
         await app.StartAsync();
         using (var client = new HttpClient())
         {
-            Assert.Equal("activated", await client.GetStringAsync($"http://{inherited.LocalEndPoint}/").WaitAsync(Deadline.Generous));
+            Assert.Equal("activated", await client.GetStringAsync($"http://{inherited.LocalEndPoint}/").WaitAsync(Deadline.Default));
         }
 
-        await app.StopAsync().WaitAsync(Deadline.Generous);
+        await app.StopAsync().WaitAsync(Deadline.Default);
         // Still its owner's, and still listening for the next start of the service.
         Assert.Equal(0, SocketCalls.GetOption((int)inherited.Handle, SocketCalls.SOL_SOCKET, SocketCalls.SO_ERROR, out _));
         using var waiting = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-        await waiting.ConnectAsync(inherited.LocalEndPoint!).WaitAsync(Deadline.Generous);
+        await waiting.ConnectAsync(inherited.LocalEndPoint!).WaitAsync(Deadline.Default);
     }
 }

@@ -125,6 +125,6 @@ public class SteeringTests
                 connected.SetException(exception);
             }
         }).Start();
-        return connected.Task.WaitAsync(Deadline.Generous);
+        return connected.Task.WaitAsync(Deadline.Default);
     }
 }

@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.Diagnostics.Metrics;
 using System.Net;
 using System.Net.Sockets;
@@ -57,7 +56,7 @@ internal sealed class RelayFixture : IAsyncDisposable, IAcceptHandler, IDestinat
     /// <summary>The destination's listening socket.</summary>
     public Socket Upstream { get; }
 
-    public RecordedLog Log { get; } = new();
+    public RecordingLoggerFactory Log { get; } = new();
 
     public int Acquired => Volatile.Read(ref _acquired);
 
@@ -109,29 +108,5 @@ internal sealed class RelayFixture : IAsyncDisposable, IAcceptHandler, IDestinat
         await _services.DisposeAsync();
         Assert.Equal(0, Acquired);
         Assert.DoesNotContain(Log.Entries, static entry => entry.Level >= LogLevel.Error);
-    }
-
-    internal sealed class RecordedLog : ILoggerFactory, ILogger
-    {
-        public ConcurrentQueue<(LogLevel Level, int Id, string Text)> Entries { get; } = new();
-
-        public void AddProvider(ILoggerProvider provider)
-        {
-        }
-
-        public ILogger CreateLogger(string categoryName) => this;
-
-        public void Dispose()
-        {
-        }
-
-        public IDisposable? BeginScope<TState>(TState state)
-            where TState : notnull => null;
-
-        public bool IsEnabled(LogLevel logLevel) => true;
-
-        public void Log<TState>(
-            LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
-            Entries.Enqueue((logLevel, eventId.Id, formatter(state, exception)));
     }
 }
