@@ -42,18 +42,10 @@ static bool drain(struct connection *connection)
 
 int main(int argc, char **argv)
 {
-    static const struct option Options[] = {{"port", required_argument, NULL, 'p'}, {0}};
-    int port = 0, option;
-    while ((option = getopt_long(argc, argv, "", Options, NULL)) != -1)
-    {
-        if (option != 'p')
-            return 2;
-        port = parse_number("--port", optarg, 1, 65535);
-    }
+    int port = parse_port(argc, argv);
     start_up();
     int listener = listen_on(port);
-    int epoll = epoll_create1(EPOLL_CLOEXEC);
-    watch(epoll, listener, EPOLLIN, NULL);
+    int epoll = watch_listener(listener);
     struct epoll_event events[64];
     for (;;)
     {
@@ -62,15 +54,7 @@ int main(int argc, char **argv)
         {
             struct connection *connection = events[i].data.ptr;
             if (connection == NULL)
-            {
-                int accepted;
-                while ((accepted = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0)
-                {
-                    connection = calloc(1, sizeof *connection);
-                    connection->descriptor = accepted;
-                    watch(epoll, accepted, EPOLLIN, connection);
-                }
-            }
+                accept_waiting(epoll, listener, sizeof *connection);
             else if (!drain(connection))
             {
                 close(connection->descriptor);

@@ -131,6 +131,47 @@ static inline void watch(int epoll, int descriptor, uint32_t events, void *data)
         die_errno("epoll_ctl");
 }
 
+// The only option of a server.
+static inline int parse_port(int argc, char **argv)
+{
+    static const struct option Options[] = {{"port", required_argument, NULL, 'p'}, {0}};
+    int port = 0, option;
+    while ((option = getopt_long(argc, argv, "", Options, NULL)) != -1)
+    {
+        if (option != 'p')
+            exit(2);
+        port = parse_number("--port", optarg, 1, 65535);
+    }
+    if (port == 0)
+        die("--port is missing");
+    return port;
+}
+
+// An epoll instance that watches the listener; its events have no data.
+static inline int watch_listener(int listener)
+{
+    int epoll = epoll_create1(EPOLL_CLOEXEC);
+    if (epoll < 0)
+        die_errno("epoll_create1");
+    watch(epoll, listener, EPOLLIN, NULL);
+    return epoll;
+}
+
+// Accepts all that wait, and watches each. A connection's record, zeroed, begins with its descriptor.
+static inline void accept_waiting(int epoll, int listener, size_t record_size)
+{
+    int accepted;
+    while ((accepted = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0)
+    {
+        int *connection = calloc(1, record_size);
+        if (connection == NULL)
+            die_errno("calloc");
+        set_nodelay(accepted);
+        *connection = accepted;
+        watch(epoll, accepted, EPOLLIN, connection);
+    }
+}
+
 static inline void send_all(int descriptor, const void *data, size_t length)
 {
     const char *next = data;

@@ -97,8 +97,7 @@ static void serve(struct connection *connection)
 static void *run(void *argument)
 {
     int listener = (int)(intptr_t)argument;
-    int epoll = epoll_create1(EPOLL_CLOEXEC);
-    watch(epoll, listener, EPOLLIN, NULL);
+    int epoll = watch_listener(listener);
     struct epoll_event events[256];
     for (;;)
     {
@@ -106,18 +105,9 @@ static void *run(void *argument)
         for (int i = 0; i < count; i++)
         {
             if (events[i].data.ptr != NULL)
-            {
                 serve(events[i].data.ptr);
-                continue;
-            }
-            int accepted;
-            while ((accepted = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0)
-            {
-                set_nodelay(accepted);
-                struct connection *connection = calloc(1, sizeof *connection);
-                connection->descriptor = accepted;
-                watch(epoll, accepted, EPOLLIN, connection);
-            }
+            else
+                accept_waiting(epoll, listener, sizeof(struct connection));
         }
     }
     return NULL;

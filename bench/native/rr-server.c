@@ -86,18 +86,10 @@ static void serve(struct connection *connection, uint32_t events)
 
 int main(int argc, char **argv)
 {
-    static const struct option Options[] = {{"port", required_argument, NULL, 'p'}, {0}};
-    int port = 0, option;
-    while ((option = getopt_long(argc, argv, "", Options, NULL)) != -1)
-    {
-        if (option != 'p')
-            return 2;
-        port = parse_number("--port", optarg, 1, 65535);
-    }
+    int port = parse_port(argc, argv);
     start_up();
     int listener = listen_on(port);
-    epoll = epoll_create1(EPOLL_CLOEXEC);
-    watch(epoll, listener, EPOLLIN, NULL);
+    epoll = watch_listener(listener);
     struct epoll_event events[256];
     for (;;)
     {
@@ -105,18 +97,9 @@ int main(int argc, char **argv)
         for (int i = 0; i < count; i++)
         {
             if (events[i].data.ptr != NULL)
-            {
                 serve(events[i].data.ptr, events[i].events);
-                continue;
-            }
-            int accepted;
-            while ((accepted = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0)
-            {
-                set_nodelay(accepted);
-                struct connection *connection = calloc(1, sizeof *connection);
-                connection->descriptor = accepted;
-                watch(epoll, accepted, EPOLLIN, connection);
-            }
+            else
+                accept_waiting(epoll, listener, sizeof(struct connection));
         }
     }
 }
