@@ -12,8 +12,6 @@ namespace Transport.Linux.Connections;
 /// </content>
 internal sealed partial class LinuxConnection : IValueTaskSource
 {
-    private const int MaxVectors = 16;
-
     // The states of the wait for writability; see WaitUntilWritable.
     private const int WriteUnknown = 0;
     private const int WriteSignaled = 1;
@@ -99,34 +97,13 @@ internal sealed partial class LinuxConnection : IValueTaskSource
         return SendVectors(buffer);
     }
 
-    private unsafe nint SendVectors(in ReadOnlySequence<byte> buffer)
+    private nint SendVectors(in ReadOnlySequence<byte> buffer)
     {
-        Span<MemoryHandle> pins = new MemoryHandle[MaxVectors];
-        Span<SocketCalls.IoVector> vectors = stackalloc SocketCalls.IoVector[MaxVectors];
-        var count = 0;
-        foreach (var segment in buffer)
-        {
-            if (count == MaxVectors)
-            {
-                break;
-            }
-
-            if (segment.IsEmpty)
-            {
-                continue;
-            }
-
-            pins[count] = segment.Pin();
-            vectors[count] = new SocketCalls.IoVector { Base = (byte*)pins[count].Pointer, Length = (nuint)segment.Length };
-            count++;
-        }
-
+        Span<SocketCalls.IoVector> vectors = stackalloc SocketCalls.IoVector[PinnedSegments.MaxCount];
+        var pins = default(PinnedSegments);
+        var count = pins.Pin(buffer, vectors);
         var sent = SocketCalls.SendMessage(_descriptor, vectors[..count]);
-        for (var i = 0; i < count; i++)
-        {
-            pins[i].Dispose();
-        }
-
+        pins.Release();
         return sent;
     }
 

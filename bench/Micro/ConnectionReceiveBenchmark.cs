@@ -1,0 +1,68 @@
+using System.Net.Sockets;
+using BenchmarkDotNet.Attributes;
+using Microsoft.AspNetCore.Connections;
+
+namespace Bench.Micro;
+
+/// <summary>
+/// The way of received bytes: loopback, recv on the event loop, input pipe, and an application that consumes them on the thread pool or inline on
+/// the loop. The client's send, the wake-ups of loop and application, and the wait for them are in the time.
+/// </summary>
+public class ConnectionReceiveBenchmark
+{
+    private readonly SemaphoreSlim _consumed = new(0);
+    private LoopbackConnection? _connection;
+    private Task _application = Task.CompletedTask;
+    private byte[] _bytes = [];
+
+    [Params(100, 32 * 1024)]
+    public int Bytes { get; set; }
+
+    [Params(false, true)]
+    public bool Inline { get; set; }
+
+    [GlobalSetup]
+    public async Task SetUp()
+    {
+        _bytes = new byte[Bytes];
+        _connection = await LoopbackConnection.OpenAsync(options => options.UnsafePreferInlineScheduling = Inline);
+        _application = ConsumeAsync(_connection.Server);
+    }
+
+    [GlobalCleanup]
+    public async Task CleanUp()
+    {
+        _connection!.Client.Shutdown(SocketShutdown.Send);
+        await _application;
+        await _connection.DisposeAsync();
+        _consumed.Dispose();
+    }
+
+    [Benchmark]
+    public void Receive()
+    {
+        _connection!.Client.Send(_bytes);
+        _consumed.Wait();
+    }
+
+    private async Task ConsumeAsync(ConnectionContext connection)
+    {
+        var input = connection.Transport.Input;
+        for (long received = 0; ;)
+        {
+            var result = await input.ReadAsync();
+            received += result.Buffer.Length;
+            input.AdvanceTo(result.Buffer.End);
+            if (received >= Bytes)
+            {
+                received -= Bytes;
+                _consumed.Release();
+            }
+
+            if (result.IsCompleted)
+            {
+                return;
+            }
+        }
+    }
+}
