@@ -1,5 +1,6 @@
 using System.Diagnostics.Metrics;
 using System.Net;
+using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Transport.Linux.EventLoops;
@@ -19,17 +20,25 @@ public sealed class EventLoopGroup : IDisposable
     private readonly Lazy<EventLoop[]> _loops;
     private readonly LinuxTransportOptions _options;
     private readonly ILogger _logger;
+    private readonly IHostApplicationLifetime? _lifetime;
     private readonly NumaTopology _nodes = new();
+    private Exception? _failure;
 
     /// <summary>Prepares the loops; no thread is started yet.</summary>
     /// <param name="options">How many loops to run and how to listen.</param>
     /// <param name="loggerFactory">Where to log, under the category <c>Transport.Linux</c>.</param>
     /// <param name="meterFactory">Makes the meter <c>Transport.Linux</c>; without it nothing is published.</param>
-    public EventLoopGroup(IOptions<LinuxTransportOptions> options, ILoggerFactory loggerFactory, IMeterFactory? meterFactory = null)
+    /// <param name="lifetime">The application to stop when a loop fails; without it the log alone says so.</param>
+    public EventLoopGroup(
+        IOptions<LinuxTransportOptions> options,
+        ILoggerFactory loggerFactory,
+        IMeterFactory? meterFactory = null,
+        IHostApplicationLifetime? lifetime = null)
     {
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(loggerFactory);
         _options = options.Value;
+        _lifetime = lifetime;
         _logger = loggerFactory.CreateLogger("Transport.Linux");
         NodeMemory = new NodeMemory(_options.NumaMode, _nodes, _logger);
         _loops = new Lazy<EventLoop[]>(StartLoops);
@@ -42,6 +51,12 @@ public sealed class EventLoopGroup : IDisposable
     /// <summary>The loops, by their <see cref="EventLoop.Index"/>.</summary>
     /// <exception cref="PlatformNotSupportedException">The operating system is not Linux.</exception>
     public IReadOnlyList<EventLoop> Loops => _loops.Value;
+
+    /// <summary>
+    /// Why a loop could not go on, or <see langword="null"/> while all of them do. The connections of such a loop are served no more, so the
+    /// application is stopped; a program should look here when it has stopped, and end with an exit code that makes its supervisor start it again.
+    /// </summary>
+    public Exception? Failure => Volatile.Read(ref _failure);
 
     internal NodeMemory NodeMemory { get; }
 
@@ -75,6 +90,15 @@ public sealed class EventLoopGroup : IDisposable
         }
     }
 
+    private void OnLoopFailed(EventLoop loop, Exception reason)
+    {
+        if (Interlocked.CompareExchange(ref _failure, reason, null) is null)
+        {
+            // Not on the loop: what is registered with the stop may wait for it.
+            ThreadPool.UnsafeQueueUserWorkItem(static lifetime => lifetime?.StopApplication(), _lifetime, preferLocal: false);
+        }
+    }
+
     private EventLoop[] StartLoops()
     {
         if (!OperatingSystem.IsLinux())
@@ -87,7 +111,7 @@ public sealed class EventLoopGroup : IDisposable
         var loops = new EventLoop[count];
         for (var i = 0; i < count; i++)
         {
-            loops[i] = new EventLoop(i, placement[i], _logger);
+            loops[i] = new EventLoop(i, placement[i], _logger) { Failed = OnLoopFailed };
         }
 
         foreach (var loop in loops)

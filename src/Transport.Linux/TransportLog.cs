@@ -63,4 +63,8 @@ internal static partial class TransportLog
     [LoggerMessage(108, LogLevel.Warning,
         "The kernel refused a memory policy: {Reason}. Buffers come from the node of the thread that first touches them.", EventName = "NodePolicyRefused")]
     public static partial void NodePolicyRefused(ILogger logger, string reason);
+
+    [LoggerMessage(109, LogLevel.Critical,
+        "Event loop {Loop} cannot go on, and its connections are served no more: {Reason} The application is being stopped.", EventName = "LoopFailed")]
+    public static partial void LoopFailed(ILogger logger, int loop, string reason, Exception exception);
 }

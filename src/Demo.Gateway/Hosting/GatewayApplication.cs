@@ -6,6 +6,7 @@ using Demo.Gateway.Errors;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.Extensions.Configuration.Json;
 using Microsoft.Extensions.Configuration.Memory;
+using Transport.Linux;
 using Yarp.ReverseProxy.Configuration;
 
 namespace Demo.Gateway.Hosting;
@@ -48,6 +49,10 @@ internal static class GatewayApplication
             }
 
             await application.WaitForShutdownAsync();
+            if (application.Services.GetService<EventLoopGroup>()?.Failure is { } failure)
+            {
+                throw new MachineRefusalException($"Stopped because an event loop failed: {failure.Message}", failure);
+            }
         }
         catch (Exception exception) when (demo is not null && StartupFailure.FindAddressInUse(exception) is not null)
         {

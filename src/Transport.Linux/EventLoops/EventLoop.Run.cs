@@ -31,7 +31,19 @@ public sealed partial class EventLoop
         _ = SocketCalls.Close(_wakeUp);
     }
 
-    private unsafe void Run()
+    private void Run()
+    {
+        try
+        {
+            RunRounds();
+        }
+        catch (Exception exception)
+        {
+            Fail(exception);
+        }
+    }
+
+    private unsafe void RunRounds()
     {
         if (Cpu is { } cpu)
         {
@@ -51,6 +63,11 @@ public sealed partial class EventLoop
             var count = EpollCalls.Wait(_epoll, events, MaxEventsPerRound, timeoutMs);
             Counters.EndWait();
             Volatile.Write(ref _mayBlock, 0);
+            if (count < 0 && count != -Errno.EINTR)
+            {
+                throw Errno.ToException("epoll_wait", $"event loop {Index}", -count);
+            }
+
             NowMs = Environment.TickCount64;
             RunGuard();
             for (var i = 0; i < count; i++)

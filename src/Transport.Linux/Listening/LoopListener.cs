@@ -126,9 +126,13 @@ internal sealed class LoopListener(EventLoop loop, int descriptor, bool isShared
             return;
         }
 
-        // What the kernel has queued was promised to clients: they are connected already.
         _isStopped = true;
-        Accept(int.MaxValue);
+        if (!loop.HasFailed)
+        {
+            // What the kernel has queued was promised to clients: they are connected already.
+            Accept(int.MaxValue);
+        }
+
         loop.Cancel(this);
         Resume();
         loop.Unregister(_registration);

@@ -24,12 +24,17 @@ internal sealed class Gateway : IAsyncDisposable
     public string ConfigFile => Path.Combine(_folder!.FullName, "gateway.json");
 
     /// <summary>Starts it with a configuration file and waits until it serves.</summary>
-    public static async Task<Gateway> StartAsync(JsonObject configuration, params string[] arguments)
+    public static Task<Gateway> StartAsync(JsonObject configuration, params string[] arguments) =>
+        StartAsync(configuration, new Dictionary<string, string>(), arguments);
+
+    /// <summary>As <see cref="StartAsync(JsonObject, string[])"/>, with environment variables.</summary>
+    public static async Task<Gateway> StartAsync(
+        JsonObject configuration, IReadOnlyDictionary<string, string> environment, params string[] arguments)
     {
         var folder = Directory.CreateTempSubdirectory("gateway-");
         var file = Path.Combine(folder.FullName, "gateway.json");
         await File.WriteAllTextAsync(file, configuration.ToJsonString());
-        var gateway = new Gateway(Run(["--config", file, .. arguments]), folder);
+        var gateway = new Gateway(Run(environment, ["--config", file, .. arguments]), folder);
         await gateway.WaitUntilStartedAsync();
         return gateway;
     }
@@ -43,8 +48,7 @@ internal sealed class Gateway : IAsyncDisposable
     }
 
     /// <summary>Starts it where it is expected to exit by itself.</summary>
-    public static RunningProgram Run(params string[] arguments) =>
-        RunningProgram.Start(DotnetHost(), [s_path, .. arguments], workingDirectory: Path.GetDirectoryName(s_path));
+    public static RunningProgram Run(params string[] arguments) => Run(new Dictionary<string, string>(), arguments);
 
     /// <summary>As <see cref="Run"/>, without the capability to open ports below 1024 that root has.</summary>
     public static RunningProgram RunWithoutPrivilegedPorts(params string[] arguments) => Environment.IsPrivilegedProcess
@@ -71,6 +75,9 @@ internal sealed class Gateway : IAsyncDisposable
         await Program.DisposeAsync();
         _folder?.Delete(recursive: true);
     }
+
+    private static RunningProgram Run(IReadOnlyDictionary<string, string> environment, string[] arguments) =>
+        RunningProgram.Start(DotnetHost(), [s_path, .. arguments], environment, Path.GetDirectoryName(s_path));
 
     private static string DotnetHost() => Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet";
 
