@@ -40,7 +40,7 @@ public class LoopFailureTests
         await application.StartAsync();
         var address = new Uri(application.Urls.Single());
         using var client = new HttpClient { BaseAddress = address };
-        Assert.Equal("served", await client.GetStringAsync(new Uri("/", UriKind.Relative)).WaitAsync(Deadline.Generous));
+        Assert.Equal("served", await client.GetStringAsync(new Uri("/", UriKind.Relative)).WaitAsync(Deadline.Default));
 
         var stopped = application.WaitForShutdownAsync();
         var loops = application.Services.GetRequiredService<EventLoopGroup>();
@@ -56,7 +56,7 @@ public class LoopFailureTests
             // The host was quicker.
         }
 
-        await stopped.WaitAsync(Deadline.Generous);
+        await stopped.WaitAsync(Deadline.Default);
         Assert.NotNull(loops.Failure);
         Assert.Single(log.Entries, static entry => entry.Id == 109);
     }
