@@ -44,7 +44,7 @@ public sealed class EventLoopGroup : IDisposable
         _loops = new Lazy<EventLoop[]>(StartLoops);
         if (meterFactory is not null)
         {
-            _ = new TransportMetrics(meterFactory, () => _loops.IsValueCreated ? _loops.Value : []);
+            _ = new TransportMetrics(meterFactory, () => _loops.IsValueCreated ? _loops.Value : [], NodeMemory);
         }
     }
 

@@ -9,7 +9,7 @@ internal sealed class MetricReadings : IDisposable
 {
     private readonly ServiceProvider _services = new ServiceCollection().AddMetrics().BuildServiceProvider();
     private readonly MeterListener _listener = new();
-    private readonly ConcurrentDictionary<(string Name, int Worker, string? Direction), double> _values = new();
+    private readonly ConcurrentDictionary<(string Name, int Index, string? Direction), double> _values = new();
 
     public MetricReadings()
     {
@@ -34,7 +34,8 @@ internal sealed class MetricReadings : IDisposable
 
     public void Collect() => _listener.RecordObservableInstruments();
 
-    public double Of(string name, int worker) => _values[(name, worker, null)];
+    /// <summary>Of one worker, or of one memory node.</summary>
+    public double Of(string name, int index) => _values[(name, index, null)];
 
     /// <summary>Over all workers, after a fresh collection.</summary>
     public double Sum(string name, string? direction = null)
@@ -51,14 +52,14 @@ internal sealed class MetricReadings : IDisposable
 
     private void Keep(Instrument instrument, double value, ReadOnlySpan<KeyValuePair<string, object?>> tags)
     {
-        var worker = -1;
+        var index = -1;
         string? direction = null;
         foreach (var tag in tags)
         {
             switch (tag.Key)
             {
-                case "worker":
-                    worker = (int)tag.Value!;
+                case "worker" or "node":
+                    index = (int)tag.Value!;
                     break;
                 case "direction":
                     direction = (string)tag.Value!;
@@ -66,6 +67,6 @@ internal sealed class MetricReadings : IDisposable
             }
         }
 
-        _values[(instrument.Name, worker, direction)] = value;
+        _values[(instrument.Name, index, direction)] = value;
     }
 }

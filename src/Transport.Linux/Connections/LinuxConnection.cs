@@ -93,6 +93,7 @@ internal sealed partial class LinuxConnection : ConnectionContext, IReadinessHan
         }
 
         _registration = _loop.Register(_descriptor, Interest, this);
+        _loop.Counters.CountOpened();
         _ = SendAsync();
     }
 

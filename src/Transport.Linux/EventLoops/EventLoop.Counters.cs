@@ -1,13 +1,19 @@
 using System.Diagnostics;
+using Transport.Linux.Listening;
 using Transport.Linux.Metrics;
 
 namespace Transport.Linux;
 
-/// <content>What the loop counts for the metrics.</content>
+/// <content>What the loop counts for the metrics, and what they may look at.</content>
 public sealed partial class EventLoop
 {
     internal LoopCounters Counters { get; } = new();
 
+    internal AcceptQueues AcceptQueues { get; } = new();
+
     /// <summary>When the loop was made, in ticks of <see cref="Stopwatch"/>.</summary>
     internal long StartedAt { get; } = Stopwatch.GetTimestamp();
+
+    /// <summary>How many descriptors are registered; from another thread a moment late.</summary>
+    internal int RegisteredDescriptors => _handlers.Count;
 }

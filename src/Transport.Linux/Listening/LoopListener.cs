@@ -28,6 +28,13 @@ internal sealed class LoopListener(EventLoop loop, int descriptor, bool isShared
     /// <summary>Whether accepted sockets acknowledge at once. The one option that a listener does not pass on.</summary>
     public bool QuickAck { get; init; }
 
+    private EventLoop Loop => loop;
+
+    private int Descriptor => descriptor;
+
+    /// <summary>Whether the metrics can ask for a queue here: TCP has one, and one that all loops share is the first loop's.</summary>
+    private bool HasAcceptQueue => endPoint is IPEndPoint && (!isShared || loop.Index == 0);
+
     // One waiter at a time is woken on a shared socket (epoll_ctl(2), EPOLLEXCLUSIVE); it cannot be changed with EPOLL_CTL_MOD.
     private uint Interest => (uint)Readiness.Readable | (isShared ? EpollCalls.EPOLLEXCLUSIVE : 0);
 
@@ -35,6 +42,10 @@ internal sealed class LoopListener(EventLoop loop, int descriptor, bool isShared
     {
         var listener = (LoopListener)state!;
         listener._registration = listener.Register();
+        if (listener.HasAcceptQueue)
+        {
+            listener.Loop.AcceptQueues.Add(listener.Descriptor);
+        }
     }, this);
 
     public Task StopAsync()
@@ -133,6 +144,7 @@ internal sealed class LoopListener(EventLoop loop, int descriptor, bool isShared
             Accept(int.MaxValue);
         }
 
+        loop.AcceptQueues.Remove(descriptor);
         loop.Cancel(this);
         Resume();
         loop.Unregister(_registration);

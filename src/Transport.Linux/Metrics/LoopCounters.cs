@@ -9,11 +9,14 @@ namespace Transport.Linux.Metrics;
 internal sealed class LoopCounters
 {
     private long _accepted;
+    private long _opened;
     private long _closed;
     private long _detached;
     private long _received;
     private long _sent;
     private long _pausedListeners;
+    private long _rounds;
+    private long _longestRoundTicks;
     private long _busyTicks;
     private long _awakeSince;
     private int _transitions;
@@ -21,6 +24,12 @@ internal sealed class LoopCounters
     public long Accepted => Volatile.Read(ref _accepted);
 
     public long Closed => Volatile.Read(ref _closed);
+
+    /// <summary>Kestrel's connections that are open now.</summary>
+    public long ActiveConnections => Math.Max(0, Volatile.Read(ref _opened) - Closed - Detached);
+
+    /// <summary>How often the loop has woken and gone back to waiting.</summary>
+    public long Rounds => Volatile.Read(ref _rounds);
 
     public long Detached => Volatile.Read(ref _detached);
 
@@ -33,6 +42,8 @@ internal sealed class LoopCounters
 
     public void CountAccepted() => Volatile.Write(ref _accepted, _accepted + 1);
 
+    public void CountOpened() => Volatile.Write(ref _opened, _opened + 1);
+
     public void CountClosed() => Volatile.Write(ref _closed, _closed + 1);
 
     public void CountDetached() => Volatile.Write(ref _detached, _detached + 1);
@@ -44,13 +55,39 @@ internal sealed class LoopCounters
     public void CountPaused(int change) => Volatile.Write(ref _pausedListeners, _pausedListeners + change);
 
     /// <summary>Right before epoll_wait(2).</summary>
-    public void BeginWait() => Change(_busyTicks + Stopwatch.GetTimestamp() - _awakeSince, 0);
+    public void BeginWait()
+    {
+        var round = Stopwatch.GetTimestamp() - _awakeSince;
+        Volatile.Write(ref _rounds, _rounds + 1);
+        if (round > Volatile.Read(ref _longestRoundTicks))
+        {
+            Volatile.Write(ref _longestRoundTicks, round);
+        }
+
+        Change(_busyTicks + round, 0);
+    }
 
     /// <summary>Right after epoll_wait(2), and when the loop's thread starts.</summary>
     public void EndWait() => Change(_busyTicks, Stopwatch.GetTimestamp());
 
     /// <summary>The time that the loop has not spent waiting, in ticks of <see cref="Stopwatch"/>, up to <paramref name="now"/>.</summary>
     public long BusyTicks(long now)
+    {
+        var (busy, awakeSince) = ReadClock();
+        return awakeSince == 0 ? busy : busy + Math.Max(0, now - awakeSince);
+    }
+
+    /// <summary>
+    /// The longest round since the last call, in ticks of <see cref="Stopwatch"/>; the one that is under way counts up to <paramref name="now"/>.
+    /// </summary>
+    public long TakeLongestRound(long now)
+    {
+        var longest = Interlocked.Exchange(ref _longestRoundTicks, 0);
+        var (_, awakeSince) = ReadClock();
+        return awakeSince == 0 ? longest : Math.Max(longest, now - awakeSince);
+    }
+
+    private (long BusyTicks, long AwakeSince) ReadClock()
     {
         var spinner = new SpinWait();
         while (true)
@@ -62,7 +99,7 @@ internal sealed class LoopCounters
             // Odd while the loop changes the two values.
             if ((before & 1) == 0 && before == Volatile.Read(ref _transitions))
             {
-                return awakeSince == 0 ? busy : busy + Math.Max(0, now - awakeSince);
+                return (busy, awakeSince);
             }
 
             spinner.SpinOnce();

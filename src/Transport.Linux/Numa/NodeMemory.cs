@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Collections.Immutable;
 using Microsoft.Extensions.Logging;
 using Transport.Linux.Interop;
 
@@ -8,12 +9,25 @@ namespace Transport.Linux.Numa;
 internal sealed class NodeMemory(NumaMode mode, NumaTopology topology, ILogger logger)
 {
     private int _hasWarned;
+    private ImmutableArray<NodeMemoryPool> _pools = [];
+
+    /// <summary>The pools that there are.</summary>
+    public IReadOnlyList<NodeMemoryPool> Pools => _pools;
 
     private bool IsUsed => mode == NumaMode.Bind || (mode == NumaMode.Auto && topology.Nodes.Length > 1);
 
     /// <summary>A pool on the node of the loop, or <see langword="null"/> where Kestrel's own pool does as well.</summary>
-    public MemoryPool<byte>? CreatePool(int? cpu) =>
-        IsUsed && topology.NodeOf(cpu) is { } node ? new NodeMemoryPool(node, mode, OnPolicyRefused) : null;
+    public MemoryPool<byte>? CreatePool(int? cpu)
+    {
+        if (!IsUsed || topology.NodeOf(cpu) is not { } node)
+        {
+            return null;
+        }
+
+        var pool = new NodeMemoryPool(node, mode, OnPolicyRefused);
+        ImmutableInterlocked.Update(ref _pools, static (pools, added) => pools.Add(added), pool);
+        return pool;
+    }
 
     public void LogOnce()
     {

@@ -15,7 +15,14 @@ internal sealed unsafe class NodeMemoryPool(int node, NumaMode mode, Action<int>
     private readonly Lock _growLock = new();
     private readonly List<nint> _slabs = [];
     private long _rented;
+    private long _mapped;
     private volatile bool _isDisposed;
+
+    public int Node => node;
+
+    public long MappedBytes => Volatile.Read(ref _mapped);
+
+    public long RentedBytes => Volatile.Read(ref _rented) * BlockSize;
 
     public override int MaxBufferSize => BlockSize;
 
@@ -101,6 +108,7 @@ internal sealed unsafe class NodeMemoryPool(int node, NumaMode mode, Action<int>
             }
 
             _slabs.Add((nint)slab);
+            Volatile.Write(ref _mapped, _mapped + SlabSize);
             for (var offset = 0; offset < SlabSize; offset += BlockSize)
             {
                 _free.Enqueue(new NodeMemoryBlock(this, slab + offset));
@@ -115,6 +123,7 @@ internal sealed unsafe class NodeMemoryPool(int node, NumaMode mode, Action<int>
             _free.Clear();
             _slabs.ForEach(static slab => MemoryCalls.Unmap((byte*)slab, SlabSize));
             _slabs.Clear();
+            Volatile.Write(ref _mapped, 0);
         }
     }
 }
