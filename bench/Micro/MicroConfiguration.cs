@@ -9,7 +9,7 @@ namespace Bench.Micro;
 internal static class MicroConfiguration
 {
     public static IConfig Create() => DefaultConfig.Instance
-        .AddJob(Job.Default.WithMaxIterationCount(20).WithToolchain(InProcessEmitToolchain.Instance))
+        .AddJob(Job.ShortRun.WithToolchain(InProcessEmitToolchain.Instance))
         .AddDiagnoser(MemoryDiagnoser.Default)
         .WithArtifactsPath(Path.Combine("artifacts", "bench-micro"));
 }
