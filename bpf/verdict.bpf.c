@@ -99,13 +99,12 @@ INLINE void notify(struct direction *d, u32 *slot)
 // The kernel hands over whole segments, also when they overlap what came before (tcp_read_skb does not look at sequence numbers).
 INLINE int trim(struct __sk_buff *skb, u32 old)
 {
-	for (int i = 0; i < TRIM_STEPS && old; i++) {
-		u32 step = old > TRIM_STEP ? TRIM_STEP : old;
-		if (pull_data(skb, step) || adjust_room(skb, -(s32)step, 0, 0))
+	for (int i = 0; i < TRIM_STEPS && old > TRIM_STEP; i++) {
+		if (pull_data(skb, TRIM_STEP) || adjust_room(skb, -TRIM_STEP, 0, 0))
 			return -1;
-		old -= step;
+		old -= TRIM_STEP;
 	}
-	return old ? -1 : 0;
+	return old > TRIM_STEP || pull_data(skb, old) || adjust_room(skb, -(s32)old, 0, 0);
 }
 
 // What the peer's TCP has seen acknowledged of this direction's bytes, modulo 2^32; false if the peer is gone.

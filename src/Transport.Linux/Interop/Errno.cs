@@ -8,13 +8,17 @@ internal static class Errno
 {
     public const int EPERM = 1;
     public const int EINTR = 4;
+    public const int E2BIG = 7;
     public const int EAGAIN = 11;
     public const int ENOMEM = 12;
     public const int EACCES = 13;
+    public const int EFAULT = 14;
+    public const int EBUSY = 16;
     public const int EINVAL = 22;
     public const int ENFILE = 23;
     public const int EMFILE = 24;
     public const int EPIPE = 32;
+    public const int ENOSYS = 38;
     public const int EPROTO = 71;
     public const int EOPNOTSUPP = 95;
     public const int EADDRINUSE = 98;

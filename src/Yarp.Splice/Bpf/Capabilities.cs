@@ -1,0 +1,46 @@
+using System.Globalization;
+
+namespace Yarp.Splice.Bpf;
+
+/// <summary>The capabilities that are in effect (capabilities(7)).</summary>
+internal static class Capabilities
+{
+    private const int CAP_NET_ADMIN = 12;
+    private const int CAP_SYS_ADMIN = 21;
+    private const int CAP_PERFMON = 38;
+    private const int CAP_BPF = 39;
+
+    /// <summary>Which of those that Sockmap mode needs are missing, as a text; empty if none is.</summary>
+    public static string MissingForSockmap()
+    {
+        var effective = Effective();
+        var missing = new List<string>();
+        if (!Has(effective, CAP_BPF) && !Has(effective, CAP_SYS_ADMIN))
+        {
+            missing.Add("CAP_BPF");
+        }
+
+        if (!Has(effective, CAP_NET_ADMIN))
+        {
+            missing.Add("CAP_NET_ADMIN");
+        }
+
+        return string.Join(" and ", missing);
+    }
+
+    /// <summary>Whether programs may read the kernel's structures.</summary>
+    public static bool HasPerfmon()
+    {
+        var effective = Effective();
+        return Has(effective, CAP_PERFMON) || Has(effective, CAP_SYS_ADMIN);
+    }
+
+    private static bool Has(ulong set, int capability) => (set >> capability & 1) != 0;
+
+    private static ulong Effective()
+    {
+        const string Key = "CapEff:";
+        var line = File.ReadLines("/proc/thread-self/status").FirstOrDefault(static line => line.StartsWith(Key, StringComparison.Ordinal));
+        return line is null ? 0 : ulong.Parse(line.AsSpan(Key.Length).Trim(), NumberStyles.HexNumber, CultureInfo.InvariantCulture);
+    }
+}

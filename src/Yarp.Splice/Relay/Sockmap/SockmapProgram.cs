@@ -1,0 +1,282 @@
+using System.Collections.Concurrent;
+using System.Globalization;
+using System.Text;
+using Transport.Linux.Interop;
+using Yarp.Splice.Bpf;
+using Yarp.Splice.Interop;
+
+namespace Yarp.Splice.Relay.Sockmap;
+
+/// <summary>
+/// The verdict program and its maps in the kernel, and the arming of sockets. One for each relay engine, that is one for each process.
+/// Everything in the kernel goes when the descriptors are closed.
+/// </summary>
+internal sealed unsafe class SockmapProgram : IDisposable
+{
+    private const int SO_SNDBUF = 7;
+    private const string ObjectName = "verdict.bpf.o";
+    private const int LogSize = 1024 * 1024;
+    private const int LogLinesShown = 6;
+
+    /// <summary>What may be unacknowledged in one direction, at most: larger windows gained no throughput and cost memory.</summary>
+    private const int LargestWindow = 256 * 1024;
+
+    /// <summary>Room over the largest receive buffer: the kernel takes in a segment before it looks at the limit.</summary>
+    private const ulong HeldSlack = 1024 * 1024;
+
+    private readonly Dictionary<string, BpfMap> _maps = [];
+    private readonly List<IDisposable> _resources = [];
+    private readonly BpfMemory _slots;
+    private readonly BpfMemory _overruns;
+    private readonly ConcurrentQueue<int> _freedSlots = new();
+    private readonly ulong _largestReceiveBuffer = LargestReceiveBuffer();
+    private int _usedSlots;
+
+    /// <param name="form">Which form of the verdict.</param>
+    /// <param name="eventLoops">How many event loops will arm sockets.</param>
+    /// <exception cref="BpfException">The kernel refused; nothing is left behind.</exception>
+    public SockmapProgram(SockmapForm form, int eventLoops)
+    {
+        Form = form;
+        try
+        {
+            var file = BpfObject.FromResource(ObjectName);
+            Rings = new BpfRing[eventLoops];
+            for (var i = 0; i < eventLoops; i++)
+            {
+                Rings[i] = Keep(new BpfRing("events", file.Maps["events"]));
+            }
+
+            foreach (var name in new[] { "peers", "armed", "slots", "directions" })
+            {
+                AddMap(name, file.Maps[name]);
+            }
+
+            AddMap("rings", file.Maps["rings"] with { MaxEntries = (uint)eventLoops }, Rings[0].Map);
+            AddMap("overruns", file.Maps["overruns"] with { MaxEntries = (uint)eventLoops });
+            for (var i = 0; i < eventLoops; i++)
+            {
+                Require(_maps["rings"].Update(i, Rings[i].Map.Descriptor), "naming a ring buffer");
+            }
+
+            var definition = _maps["directions"].Definition;
+            MaxDirections = (int)definition.MaxEntries;
+            _slots = Keep(new BpfMemory(_maps["directions"], "directions", definition.MaxEntries * definition.ValueSize));
+            _overruns = Keep(new BpfMemory(_maps["overruns"], "overruns", (nuint)(eventLoops * sizeof(ulong))));
+            Attach(file);
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
+    }
+
+    public SockmapForm Form { get; }
+
+    /// <summary>The directions that can be armed at once.</summary>
+    public int MaxDirections { get; }
+
+    /// <summary>For each event loop the ring buffer in which the verdict names slots that need attention.</summary>
+    public BpfRing[] Rings { get; }
+
+    /// <summary>Arms two established sockets as each other's peers. Nothing that was read from one may still wait to be sent to the other.</summary>
+    /// <param name="first">A socket with no partly read segment: empty at the last read, or never read.</param>
+    /// <param name="second">The other one, in the same state.</param>
+    /// <param name="owner">The index of the event loop that will hear of them.</param>
+    /// <param name="fromFirst">The direction from the first socket; <see langword="null"/> if that could not be armed.</param>
+    /// <param name="fromSecond">The direction from the second socket, likewise.</param>
+    /// <returns>Zero, or the first error number. A socket that was not armed goes on as before.</returns>
+    public int Arm(int first, int second, int owner, out SockmapDirection? fromFirst, out SockmapDirection? fromSecond)
+    {
+        fromFirst = null;
+        fromSecond = null;
+        var error = Prepare(first, second, owner, out var forward);
+        if (error != 0)
+        {
+            return error;
+        }
+
+        error = Prepare(second, first, owner, out var backward);
+        if (error != 0)
+        {
+            forward!.Release();
+            return error;
+        }
+
+        // Peers first: a verdict must find where to redirect to from its first segment on.
+        error = Insert("peers", forward!.Cookie, second);
+        error = error != 0 ? error : Insert("peers", backward!.Cookie, first);
+        var forwardError = error != 0 ? error : Enable(forward);
+        var backwardError = error != 0 ? error : Enable(backward!);
+        fromFirst = forwardError == 0 ? forward : null;
+        fromSecond = backwardError == 0 ? backward : null;
+        if (fromFirst is null && fromSecond is null)
+        {
+            // Not armed, so nothing is on its way through them.
+            _ = _maps["peers"].Delete(forward.Cookie);
+            _ = _maps["peers"].Delete(backward!.Cookie);
+        }
+
+        if (fromFirst is null)
+        {
+            forward.Release();
+        }
+
+        if (fromSecond is null)
+        {
+            backward!.Release();
+        }
+
+        return forwardError != 0 ? forwardError : backwardError;
+    }
+
+    /// <summary>How many events the verdict could not tell an event loop because its ring was full.</summary>
+    public ulong Overruns(int eventLoop) => Volatile.Read(ref ((ulong*)_overruns.Address)[eventLoop]);
+
+    /// <summary>What the verdict may leave unacknowledged towards a socket: not more than fits its send queue, which is charged for it.</summary>
+    public static uint WindowOf(int sink)
+    {
+        _ = SocketCalls.GetOption(sink, SocketCalls.SOL_SOCKET, SO_SNDBUF, out var sendBuffer);
+        return (uint)Math.Min(sendBuffer / 2, LargestWindow);
+    }
+
+    public ref SockmapSlot Slot(int index) => ref ((SockmapSlot*)_slots.Address)[index];
+
+    /// <summary>The socket is closed: its slot may serve another one.</summary>
+    public void Release(ulong cookie, int slot)
+    {
+        _ = _maps["slots"].Delete(cookie);
+        _freedSlots.Enqueue(slot);
+    }
+
+    public void Dispose()
+    {
+        for (var i = _resources.Count - 1; i >= 0; i--)
+        {
+            _resources[i].Dispose();
+        }
+
+        _resources.Clear();
+    }
+
+    private static ulong LargestReceiveBuffer()
+    {
+        // min, default, max (tcp(7), tcp_rmem).
+        var fields = File.ReadAllText("/proc/sys/net/ipv4/tcp_rmem").Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries);
+        return ulong.Parse(fields[2], CultureInfo.InvariantCulture);
+    }
+
+    /// <summary>Takes a slot, and the baselines of the counters while the sockets are still ours.</summary>
+    private int Prepare(int source, int sink, int owner, out SockmapDirection? direction)
+    {
+        direction = null;
+        var error = SocketStateCalls.GetCookie(source, out var cookie);
+        if (error != 0 || !TryTakeSlot(out var slot))
+        {
+            return error != 0 ? -error : Errno.E2BIG;
+        }
+
+        direction = new SockmapDirection(this, source, sink, cookie, slot);
+        Slot(slot) = new SockmapSlot { Owner = (uint)owner, MostHeld = _largestReceiveBuffer + HeldSlack };
+        error = direction.TakeBaseline();
+        if (error == 0)
+        {
+            error = -_maps["slots"].Update(cookie, slot);
+        }
+
+        if (error != 0)
+        {
+            direction.Release();
+            direction = null;
+        }
+
+        return error;
+    }
+
+    private bool TryTakeSlot(out int slot)
+    {
+        if (_freedSlots.TryDequeue(out slot))
+        {
+            return true;
+        }
+
+        slot = Interlocked.Increment(ref _usedSlots) - 1;
+        if (slot < MaxDirections)
+        {
+            return true;
+        }
+
+        Interlocked.Decrement(ref _usedSlots);
+        return false;
+    }
+
+    private int Enable(SockmapDirection direction)
+    {
+        var error = Insert("armed", direction.Cookie, direction.Source);
+        if (error == 0)
+        {
+            // What is in the receive queue already would wait for the next segment.
+            _ = SocketStateCalls.Kick(direction.Source);
+        }
+
+        return error;
+    }
+
+    private int Insert(string map, ulong cookie, int socket) => -_maps[map].Update(cookie, (ulong)socket);
+
+    private void AddMap(string name, BpfMapDefinition definition, BpfMap? inner = null) =>
+        _maps.Add(name, Keep(new BpfMap(name, definition, inner)));
+
+    private void Attach(BpfObject file)
+    {
+        var offsets = new Dictionary<string, int>();
+        if (Form == SockmapForm.Exact)
+        {
+            var types = new KernelTypes();
+            offsets.Add("tcp_sock_snd_una", types.OffsetOf("tcp_sock", "snd_una"));
+            offsets.Add("tcp_sock_write_seq", types.OffsetOf("tcp_sock", "write_seq"));
+        }
+
+        var name = Form.ToString().ToLowerInvariant();
+        var code = file.Link(name, _maps.ToDictionary(static map => map.Key, static map => map.Value.Descriptor), offsets);
+        var program = BpfCalls.LoadVerdict(name, code, file.License, []);
+        if (program < 0)
+        {
+            throw BpfException.From($"loading the {name} form of the verdict program", -program, VerifierLog(name, code, file.License));
+        }
+
+        // The map keeps the program.
+        Require(BpfCalls.AttachVerdict(_maps["armed"].Descriptor, program), "attaching the verdict program", () => SocketCalls.Close(program));
+        _ = SocketCalls.Close(program);
+    }
+
+    private static string VerifierLog(string name, byte[] code, string license)
+    {
+        var log = new byte[LogSize];
+        var program = BpfCalls.LoadVerdict(name, code, license, log);
+        if (program >= 0)
+        {
+            _ = SocketCalls.Close(program);
+        }
+
+        var lines = Encoding.ASCII.GetString(log).TrimEnd('\0').Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        return string.Join(" | ", lines.TakeLast(LogLinesShown));
+    }
+
+    private static void Require(int result, string action, Action? cleanUp = null)
+    {
+        if (result < 0)
+        {
+            cleanUp?.Invoke();
+            throw BpfException.From(action, -result);
+        }
+    }
+
+    private T Keep<T>(T resource)
+        where T : IDisposable
+    {
+        _resources.Add(resource);
+        return resource;
+    }
+}
