@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Microsoft.Extensions.Logging;
 using Transport.Linux.EventLoops;
 using Transport.Linux.Interop;
@@ -10,7 +11,8 @@ namespace Transport.Linux;
 /// </summary>
 /// <remarks>
 /// <see cref="Post"/> may be called from any thread; every other method only on the loop's own thread (<see cref="IsCurrent"/>), which
-/// is what makes handlers free of locks.
+/// is what makes handlers free of locks. Application code that the loop runs does not count as on it: the loop may get another thread while
+/// that code runs.
 /// </remarks>
 public sealed partial class EventLoop
 {
@@ -18,7 +20,7 @@ public sealed partial class EventLoop
     private readonly WorkQueue _queue = new();
     private readonly HandlerTable _handlers = new();
     private readonly ILogger _logger;
-    private readonly Thread _thread;
+    private readonly unsafe byte* _events = (byte*)NativeMemory.Alloc((nuint)(MaxEventsPerRound * EpollCalls.EventSize));
     private readonly int _epoll;
     private readonly int _wakeUp;
 
@@ -33,6 +35,7 @@ public sealed partial class EventLoop
         _logger = logger;
         NowMs = Environment.TickCount64;
         _timers = new TimerWheel(NowMs);
+        _dispatch = new ApplicationDispatch(this);
         _epoll = EpollCalls.Create();
         if (_epoll < 0)
         {
@@ -51,8 +54,6 @@ public sealed partial class EventLoop
         {
             throw Errno.ToException("epoll_ctl", $"the eventfd of event loop {index}", -added);
         }
-
-        _thread = new Thread(Run) { IsBackground = true, Name = $"event loop {index}" };
     }
 
     /// <summary>The loop's number, from 0 to the count of loops − 1.</summary>
@@ -61,8 +62,8 @@ public sealed partial class EventLoop
     /// <summary>The CPU that the loop's thread is pinned to, or <see langword="null"/> if it runs wherever the kernel puts it.</summary>
     public int? Cpu { get; }
 
-    /// <summary>Whether the caller runs on the loop's own thread.</summary>
-    public bool IsCurrent => Thread.CurrentThread == _thread;
+    /// <summary>Whether the caller is the loop: a handler, a timer or a posted action.</summary>
+    public bool IsCurrent => Volatile.Read(ref _ownerId) == Environment.CurrentManagedThreadId;
 
     /// <summary>Milliseconds since the system started, read once for each round of events.</summary>
     public long NowMs { get; private set; }

@@ -23,6 +23,7 @@ public sealed class EventLoopGroup : IDisposable
     private readonly IHostApplicationLifetime? _lifetime;
     private readonly NumaTopology _nodes = new();
     private Exception? _failure;
+    private LoopWatch? _watch;
 
     /// <summary>Prepares the loops; no thread is started yet.</summary>
     /// <param name="options">How many loops to run and how to listen.</param>
@@ -87,6 +88,8 @@ public sealed class EventLoopGroup : IDisposable
             {
                 loop.Stop();
             }
+
+            _watch?.Dispose();
         }
     }
 
@@ -106,16 +109,24 @@ public sealed class EventLoopGroup : IDisposable
             throw new PlatformNotSupportedException("Event loops need epoll(7), which only Linux has.");
         }
 
-        var placement = WorkerPlacement.Place(_options, SchedulerCalls.AllowedCpus(), new CpuTopology(), _nodes);
+        var cpus = SchedulerCalls.AllowedCpus();
+        var placement = WorkerPlacement.Place(_options, cpus, new CpuTopology(), _nodes);
         var count = placement.Length;
         var loops = new EventLoop[count];
         for (var i = 0; i < count; i++)
         {
-            loops[i] = new EventLoop(i, placement[i], _logger) { Failed = OnLoopFailed };
+            loops[i] = new EventLoop(i, placement[i], _logger) { AllowedCpus = cpus, Failed = OnLoopFailed };
+        }
+
+        if (_options.ApplicationScheduling == ApplicationScheduling.Adaptive)
+        {
+            _watch = new LoopWatch(loops, _logger);
+            _watch.Start();
         }
 
         foreach (var loop in loops)
         {
+            loop.Watch = _watch;
             loop.Start();
         }
 

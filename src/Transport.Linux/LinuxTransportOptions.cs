@@ -167,10 +167,18 @@ public sealed class LinuxTransportOptions
     /// from the start, and later buffers still come with the data.</remarks>
     public bool WaitForDataBeforeAllocatingBuffer { get; set; } = true;
 
-    /// <summary>Whether application code runs on the event loop instead of the thread pool.</summary>
+    /// <summary>Where application code runs that received bytes have woken.</summary>
     /// <remarks>
-    /// Defaults to <see langword="false"/>. With <see langword="true"/> a request costs less, but application code that blocks stops
-    /// every connection of its loop: unsafe unless all of it is known not to.
+    /// Defaults to <see cref="ApplicationScheduling.Adaptive"/>, which is safe for code of any kind: a loop does not wait for code that blocks. Code
+    /// that needs a thread of the pool (<see cref="System.Threading.Thread.IsThreadPoolThread"/>) needs <see cref="ApplicationScheduling.ThreadPool"/>.
+    /// </remarks>
+    public ApplicationScheduling ApplicationScheduling { get; set; }
+
+    /// <summary>Whether application code runs on the event loop right where bytes were received, whatever it does.</summary>
+    /// <remarks>
+    /// Defaults to <see langword="false"/>. With <see langword="true"/> a request costs a little less than with
+    /// <see cref="ApplicationScheduling.Adaptive"/>, but application code that blocks stops every connection of its loop: unsafe unless all of it is
+    /// known not to.
     /// </remarks>
     public bool UnsafePreferInlineScheduling { get; set; }
 }

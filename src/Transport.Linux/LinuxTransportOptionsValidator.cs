@@ -19,6 +19,8 @@ internal sealed partial class LinuxTransportOptionsValidator : IValidateOptions<
         Check(options.MaxWriteBufferSize is null or >= 0, nameof(options.MaxWriteBufferSize), options.MaxWriteBufferSize,
             "a number of bytes, or 0 for no limit");
         Check(Enum.IsDefined(options.AcceptSteering), nameof(options.AcceptSteering), options.AcceptSteering, "None or Cpu");
+        Check(Enum.IsDefined(options.ApplicationScheduling), nameof(options.ApplicationScheduling), options.ApplicationScheduling,
+            "Adaptive or ThreadPool");
         Check(Enum.IsDefined(options.NumaMode), nameof(options.NumaMode), options.NumaMode, "Auto, Off or Bind");
         ValidateCpuSet(options, OperatingSystem.IsLinux() ? SchedulerCalls.AllowedCpus() : [], Check);
         ValidateSocketOptions(options, Check);

@@ -67,4 +67,14 @@ internal static partial class TransportLog
     [LoggerMessage(109, LogLevel.Critical,
         "Event loop {Loop} cannot go on, and its connections are served no more: {Reason} The application is being stopped.", EventName = "LoopFailed")]
     public static partial void LoopFailed(ILogger logger, int loop, string reason, Exception exception);
+
+    [LoggerMessage(110, LogLevel.Debug,
+        "Application code kept event loop {Loop}, which another thread has taken over. For {Seconds} s application code of this loop runs on the " +
+        "thread pool.",
+        EventName = "LoopRelieved")]
+    public static partial void LoopRelieved(ILogger logger, int loop, int seconds);
+
+    [LoggerMessage(111, LogLevel.Warning,
+        "Application code keeps event loop {Loop}, and no thread could be started to take the loop over. Its connections wait.", EventName = "ReliefFailed")]
+    public static partial void ReliefFailed(ILogger logger, int loop);
 }

@@ -3,6 +3,7 @@ using System.IO.Pipelines;
 using System.Net;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.Logging;
+using Transport.Linux.EventLoops;
 using Transport.Linux.Interop;
 using Transport.Linux.Metrics;
 
@@ -134,6 +135,7 @@ internal sealed partial class LinuxConnection : ConnectionContext, IReadinessHan
     {
         _originalTransport.Input.Complete();
         _originalTransport.Output.Complete();
+        ApplicationDispatch.SendHeld();
         await _ended.Task;
 
         // The application is done with the connection, so what is registered with the token may run here.
@@ -196,7 +198,7 @@ internal sealed partial class LinuxConnection : ConnectionContext, IReadinessHan
         }
     }
 
-    /// <summary>Tells Kestrel that the peer is gone or going; application code behind the token runs on the thread pool.</summary>
+    /// <summary>Tells Kestrel that the peer is gone or going. On the event loop.</summary>
     private void FireConnectionClosed()
     {
         if (Interlocked.Exchange(ref _isClosedFired, true))
@@ -204,7 +206,7 @@ internal sealed partial class LinuxConnection : ConnectionContext, IReadinessHan
             return;
         }
 
-        ThreadPool.UnsafeQueueUserWorkItem(static connection => connection.CancelClosedSource(), this, preferLocal: false);
+        _loop.RunApplication(static connection => ((LinuxConnection)connection!).CancelClosedSource(), this, isInline: false);
     }
 
     private void CancelClosedSource()

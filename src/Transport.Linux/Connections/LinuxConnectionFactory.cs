@@ -35,20 +35,19 @@ internal sealed class LinuxConnectionFactory
     private LoopState CreateState(EventLoop loop, MemoryPool<byte>? nodePool, IMemoryPoolFactory<byte>? memoryPoolFactory)
     {
         var pool = nodePool ?? memoryPoolFactory?.Create(new MemoryPoolOptions { Owner = "kestrel" }) ?? MemoryPool<byte>.Shared;
-        // What the application's flushes continue: on the loop as its reads, or on the thread pool.
-        var flushed = _options.UnsafePreferInlineScheduling ? PipeScheduler.Inline : PipeScheduler.ThreadPool;
+        var application = new ApplicationScheduler(loop, _options.UnsafePreferInlineScheduling);
         var maxRead = _options.MaxReadBufferSize ?? 0;
         var maxWrite = _options.MaxWriteBufferSize ?? 0;
         return new LoopState(
             pool,
-            new PipeOptions(pool, new ReceivedScheduler(loop, _options.UnsafePreferInlineScheduling), new EventLoopScheduler(loop), maxRead, maxRead / 2, useSynchronizationContext: false),
-            new PipeOptions(pool, SendScheduler.Instance, flushed, maxWrite, maxWrite / 2, useSynchronizationContext: false));
+            new PipeOptions(pool, application, new EventLoopScheduler(loop), maxRead, maxRead / 2, useSynchronizationContext: false),
+            new PipeOptions(pool, SendScheduler.Instance, application, maxWrite, maxWrite / 2, useSynchronizationContext: false));
     }
 
     private sealed record LoopState(MemoryPool<byte> MemoryPool, PipeOptions InputOptions, PipeOptions OutputOptions);
 
-    /// <summary>Received bytes wake the application.</summary>
-    private sealed class ReceivedScheduler(EventLoop loop, bool isInline) : PipeScheduler
+    /// <summary>Received bytes wake the application, and so does room for more output.</summary>
+    private sealed class ApplicationScheduler(EventLoop loop, bool isInline) : PipeScheduler
     {
         public override void Schedule(Action<object?> action, object? state) => loop.RunApplication(action, state, isInline);
     }

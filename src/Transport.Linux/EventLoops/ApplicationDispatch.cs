@@ -5,11 +5,12 @@ namespace Transport.Linux.EventLoops;
 /// chunked body); the first flush is held until the code returns, so that both leave in one system call.
 /// </summary>
 /// <remarks>
-/// On the thread pool, code that flushes and then keeps its thread must not keep the bytes: the event loop runs a send that is held for longer
-/// than <see cref="GuardMs"/>. A loop that sleeps without a limit cannot see to it, so then nothing is held. Code that runs on the loop itself
-/// has promised not to block (<see cref="LinuxTransportOptions.UnsafePreferInlineScheduling"/>) and needs no guard.
+/// Code that flushes and then keeps its thread must not keep the bytes. On the thread pool, the event loop runs a send that is held for longer than
+/// <see cref="GuardMs"/>; a loop that sleeps without a limit cannot see to it, so then nothing is held. On the loop's thread, whoever takes the loop
+/// over from such code sends what it held (<see cref="Abandon"/>). Code that may run inline has promised not to block
+/// (<see cref="LinuxTransportOptions.UnsafePreferInlineScheduling"/>).
 /// </remarks>
-internal sealed class ApplicationDispatch(EventLoop loop, Action<object?> action, object? state)
+internal sealed class ApplicationDispatch
 {
     /// <summary>The longest that a flush may be held back, and the longest sleep of a loop that guards one.</summary>
     public const int GuardMs = 1;
@@ -17,10 +18,29 @@ internal sealed class ApplicationDispatch(EventLoop loop, Action<object?> action
     [ThreadStatic]
     private static ApplicationDispatch? s_current;
 
+    private readonly EventLoop _loop;
+    private readonly bool _isOnLoop;
+    private readonly Action<object?>? _action;
+    private readonly object? _state;
     private Action<object?>? _send;
     private object? _sendState;
     private int _isHolding;
-    private bool _isInline;
+    private volatile bool _isAbandoned;
+
+    /// <summary>For one run on the thread pool.</summary>
+    public ApplicationDispatch(EventLoop loop, Action<object?> action, object? state)
+    {
+        _loop = loop;
+        _action = action;
+        _state = state;
+    }
+
+    /// <summary>For all runs on the thread of the loop, one after another.</summary>
+    public ApplicationDispatch(EventLoop loop)
+    {
+        _loop = loop;
+        _isOnLoop = true;
+    }
 
     /// <summary>The next one under the loop's guard.</summary>
     public ApplicationDispatch? NextGuarded { get; set; }
@@ -39,25 +59,45 @@ internal sealed class ApplicationDispatch(EventLoop loop, Action<object?> action
         }
     }
 
+    /// <summary>Runs what the application code of this thread has flushed so far.</summary>
+    public static void SendHeld() => s_current?.RunHeld();
+
     /// <summary>On the thread pool.</summary>
-    public void Execute()
+    public void Execute() => Run(_action!, _state);
+
+    /// <summary>On the event loop, possibly from within application code that runs there.</summary>
+    public void RunOnLoop(Action<object?> action, object? state)
     {
-        s_current = this;
-        try
+        if (s_current is not null)
         {
-            action(state);
+            new ApplicationDispatch(_loop).Run(action, state);
+            return;
         }
-        finally
+
+        _send = null;
+        Run(action, state);
+    }
+
+    /// <summary>The code has lost the loop: from now on it sends at once. On the loop's new thread.</summary>
+    public void Abandon()
+    {
+        _isAbandoned = true;
+        // Either this sees the send, or TryHold sees the mark.
+        Interlocked.MemoryBarrier();
+        RunHeld();
+    }
+
+    /// <summary>Runs the held send, if there is one and nobody else does. Callable on any thread.</summary>
+    public void RunHeld()
+    {
+        if (IsHolding && Interlocked.Exchange(ref _isHolding, 0) == 1)
         {
-            s_current = null;
-            RunHeld();
+            _send!(_sendState);
         }
     }
 
-    /// <summary>On the event loop.</summary>
-    public void ExecuteInline()
+    private void Run(Action<object?> action, object? state)
     {
-        _isInline = true;
         var outer = s_current;
         s_current = this;
         try
@@ -71,35 +111,31 @@ internal sealed class ApplicationDispatch(EventLoop loop, Action<object?> action
         }
     }
 
-    /// <summary>Runs the held send, if there is one and nobody else does. Callable on any thread.</summary>
-    public void RunHeld()
-    {
-        if (IsHolding && Interlocked.Exchange(ref _isHolding, 0) == 1)
-        {
-            _send!(_sendState);
-        }
-    }
-
     private bool TryHold(Action<object?> send, object? sendState)
     {
-        // One send at a time; code that writes to several connections sends the others at once. After the loop has run a held send, this
+        // One send at a time; code that writes to several connections sends the others at once. After somebody else has run a held send, this
         // dispatch has proved slow and holds no more.
-        if (_send is not null)
+        if (_send is not null || _isAbandoned)
         {
             return false;
         }
 
         _send = send;
         _sendState = sendState;
-        if (_isInline)
+        if (_isOnLoop)
         {
-            _isHolding = 1;
+            Interlocked.Exchange(ref _isHolding, 1);
+            if (_isAbandoned)
+            {
+                RunHeld();
+            }
+
             return true;
         }
 
         HeldSinceMs = Environment.TickCount64;
         Volatile.Write(ref _isHolding, 1);
-        if (!loop.TryGuard(this))
+        if (!_loop.TryGuard(this))
         {
             RunHeld();
         }

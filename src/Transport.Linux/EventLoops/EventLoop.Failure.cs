@@ -26,6 +26,7 @@ public sealed partial class EventLoop
             NowMs = Environment.TickCount64;
             RunQueue();
             RunTimers();
+            MoveReadyToPool();
             Thread.Sleep(FailedRoundMs);
         }
     }

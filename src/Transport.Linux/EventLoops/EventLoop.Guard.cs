@@ -5,26 +5,10 @@ namespace Transport.Linux;
 /// <content>Watching over the sends that application code holds back; see <see cref="ApplicationDispatch"/>.</content>
 public sealed partial class EventLoop
 {
-    private readonly ApplicationQueue _application = new();
-
     // Pushed by any thread, taken as a whole by the loop.
     private ApplicationDispatch? _guarded;
     private bool _hasDispatched;
     private volatile bool _isGuarding;
-
-    /// <summary>Runs application code, on the thread pool or right here. On the loop's thread.</summary>
-    internal void RunApplication(Action<object?> action, object? state, bool isInline)
-    {
-        var dispatch = new ApplicationDispatch(this, action, state);
-        if (isInline)
-        {
-            dispatch.ExecuteInline();
-            return;
-        }
-
-        _hasDispatched = true;
-        _application.Add(dispatch);
-    }
 
     /// <summary>Takes a held send under guard; false if the loop sleeps without a limit and could not see to it in time.</summary>
     internal bool TryGuard(ApplicationDispatch dispatch)

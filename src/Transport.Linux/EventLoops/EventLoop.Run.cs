@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Transport.Linux.EventLoops;
 using Transport.Linux.Interop;
 
@@ -9,10 +10,16 @@ public sealed partial class EventLoop
     private const ulong WakeUpKey = ulong.MaxValue;
     private const int MaxEventsPerRound = 512;
 
-    internal void Start() => _thread.Start();
+    /// <summary>Events before the application code that they set off runs: what they received is still in the cache then.</summary>
+    private const int EventsPerBatch = 16;
 
-    /// <summary>Ends the loop's thread after what has been posted so far, and closes its descriptors. Idempotent; not callable on the loop.</summary>
-    internal void Stop()
+    private int _nextEvent;
+    private int _eventCount;
+
+    internal void Start() => new Thread(Run) { IsBackground = true, Name = $"event loop {Index}" }.UnsafeStart();
+
+    /// <summary>Ends the loop after what has been posted so far, and closes its descriptors. Idempotent; not callable by a handler of the loop.</summary>
+    internal unsafe void Stop()
     {
         if (_isStopping)
         {
@@ -21,64 +28,81 @@ public sealed partial class EventLoop
 
         _isStopping = true;
         Post(static _ => { }, null);
-        if (_thread.ThreadState.HasFlag(ThreadState.Unstarted))
-        {
-            return;
-        }
-
-        _thread.Join();
+        _ended.Task.Wait();
+        NativeMemory.Free(_events);
         _ = SocketCalls.Close(_epoll);
         _ = SocketCalls.Close(_wakeUp);
     }
 
     private void Run()
     {
+        BecomeOwner();
+        Counters.EndWait();
+        Serve();
+    }
+
+    /// <summary>Returns when the loop has ended, or when another thread is the loop.</summary>
+    private void Serve()
+    {
         try
         {
-            RunRounds();
+            // First what the thread before left of its round, if there was one.
+            while (FinishRound())
+            {
+                if (_isStopping && _queue.IsEmpty)
+                {
+                    _ended.SetResult();
+                    return;
+                }
+
+                BeginRound();
+            }
         }
         catch (Exception exception)
         {
             Fail(exception);
+            _ended.SetResult();
         }
     }
 
-    private unsafe void RunRounds()
+    private unsafe void BeginRound()
     {
-        if (Cpu is { } cpu)
+        var timeoutMs = ComputeTimeout();
+        Counters.BeginWait();
+        _eventCount = EpollCalls.Wait(_epoll, _events, MaxEventsPerRound, timeoutMs);
+        _nextEvent = 0;
+        Counters.EndWait();
+        Volatile.Write(ref _mayBlock, 0);
+        if (_eventCount < 0 && _eventCount != -Errno.EINTR)
         {
-            var pinned = SchedulerCalls.PinCurrentThread(cpu);
-            if (pinned < 0)
-            {
-                TransportLog.PinFailed(_logger, Index, cpu, Errno.Describe(-pinned));
-            }
+            throw Errno.ToException("epoll_wait", $"event loop {Index}", -_eventCount);
         }
 
-        Counters.EndWait();
-        var events = stackalloc byte[MaxEventsPerRound * EpollCalls.EventSize];
-        while (!_isStopping || !_queue.IsEmpty)
-        {
-            var timeoutMs = ComputeTimeout();
-            Counters.BeginWait();
-            var count = EpollCalls.Wait(_epoll, events, MaxEventsPerRound, timeoutMs);
-            Counters.EndWait();
-            Volatile.Write(ref _mayBlock, 0);
-            if (count < 0 && count != -Errno.EINTR)
-            {
-                throw Errno.ToException("epoll_wait", $"event loop {Index}", -count);
-            }
+        NowMs = Environment.TickCount64;
+        RunGuard();
+    }
 
-            NowMs = Environment.TickCount64;
-            RunGuard();
-            for (var i = 0; i < count; i++)
+    /// <returns>False if another thread is the loop by now.</returns>
+    private unsafe bool FinishRound()
+    {
+        while (_nextEvent < _eventCount)
+        {
+            var batchEnd = Math.Min(_nextEvent + EventsPerBatch, _eventCount);
+            while (_nextEvent < batchEnd)
             {
-                var record = events + (i * EpollCalls.EventSize);
+                var record = _events + (_nextEvent++ * EpollCalls.EventSize);
                 DispatchEvent(*(ulong*)(record + EpollCalls.DataOffset), (Readiness)(*(uint*)record));
             }
 
-            RunQueue();
-            RunTimers();
+            if (!RunReady())
+            {
+                return false;
+            }
         }
+
+        RunQueue();
+        RunTimers();
+        return RunReady();
     }
 
     private int ComputeTimeout()

@@ -17,6 +17,7 @@ internal sealed class LoopCounters
     private long _pausedListeners;
     private long _rounds;
     private long _longestRoundTicks;
+    private long _relieved;
     private long _busyTicks;
     private long _awakeSince;
     private int _transitions;
@@ -40,6 +41,9 @@ internal sealed class LoopCounters
     /// <summary>How many of the loop's listeners don't accept for want of descriptors or memory.</summary>
     public long PausedListeners => Volatile.Read(ref _pausedListeners);
 
+    /// <summary>How often another thread has taken the loop over from application code.</summary>
+    public long Relieved => Volatile.Read(ref _relieved);
+
     public void CountAccepted() => Volatile.Write(ref _accepted, _accepted + 1);
 
     public void CountOpened() => Volatile.Write(ref _opened, _opened + 1);
@@ -53,6 +57,8 @@ internal sealed class LoopCounters
     public void CountSent(long bytes) => Volatile.Write(ref _sent, _sent + bytes);
 
     public void CountPaused(int change) => Volatile.Write(ref _pausedListeners, _pausedListeners + change);
+
+    public void CountRelieved() => Volatile.Write(ref _relieved, _relieved + 1);
 
     /// <summary>Right before epoll_wait(2).</summary>
     public void BeginWait()
