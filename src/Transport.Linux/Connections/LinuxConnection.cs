@@ -5,6 +5,7 @@ using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.Logging;
 using Transport.Linux.EventLoops;
 using Transport.Linux.Interop;
+using Transport.Linux.Kestrel;
 using Transport.Linux.Metrics;
 
 namespace Transport.Linux.Connections;
@@ -33,6 +34,7 @@ internal sealed partial class LinuxConnection : ConnectionContext, IReadinessHan
     private readonly Lock _abortLock = new();
     private readonly Lock _receiveLock = new();
 
+    private LinuxConnectionListener? _listener;
     private EventRegistration _registration;
     private volatile ConnectionAbortedException? _abortReason;
     private string? _connectionId;
@@ -86,8 +88,10 @@ internal sealed partial class LinuxConnection : ConnectionContext, IReadinessHan
     public EventLoop Loop => _loop;
 
     /// <summary>Begins to receive and send. On the event loop.</summary>
-    public void Start()
+    /// <param name="listener">Whom to give the connection to with its first bytes; <see langword="null"/> if somebody has it already.</param>
+    public void Start(LinuxConnectionListener? listener)
     {
+        _listener = listener;
         if (!_options.WaitForDataBeforeAllocatingBuffer)
         {
             _ = _input.GetMemory(MinReceiveBufferSize);
@@ -109,6 +113,17 @@ internal sealed partial class LinuxConnection : ConnectionContext, IReadinessHan
         if ((readiness & ~Readiness.Writable) != 0)
         {
             Receive(readiness);
+            HandOver();
+        }
+    }
+
+    /// <summary>Gives the connection to Kestrel, if that has not happened. On the event loop.</summary>
+    public void HandOver()
+    {
+        if (_listener is { } listener)
+        {
+            _listener = null;
+            listener.Hand(this);
         }
     }
 
@@ -164,10 +179,6 @@ internal sealed partial class LinuxConnection : ConnectionContext, IReadinessHan
         if (isReset)
         {
             _ = SocketCalls.SetLingerZero(_descriptor);
-        }
-        else
-        {
-            _ = SocketCalls.Shutdown(_descriptor, SocketCalls.SHUT_RDWR);
         }
 
         _ = SocketCalls.Close(_descriptor);

@@ -26,20 +26,15 @@ internal sealed class LinuxConnectionListener(LinuxConnectionFactory connections
     public void OnAccepted(in AcceptedSocket socket)
     {
         var connection = connections.Create(socket);
-        connection.Start();
+        connection.Start(this);
 
-        // A round of events later, a request that came right behind its connection is received, and Kestrel serves it in one go instead of
-        // waiting for it. A round is short: the loop does not sleep while something is posted.
-        AfterOneRound(connection.Loop, () => Hand(connection));
+        // Kestrel gets a connection with its first bytes, so that it serves the request in one go instead of waiting for it on a thread of the pool;
+        // one whose client waits for the server's first word, a moment later.
+        connection.Loop.RunSoon(static state => ((LinuxConnection)state!).HandOver(), connection);
     }
 
-    private static void AfterOneRound(EventLoop loop, Action action)
-    {
-        // What is posted by one round runs in the next.
-        loop.Post(_ => loop.Post(static state => ((Action)state!)(), action), null);
-    }
-
-    private void Hand(LinuxConnection connection)
+    /// <summary>Gives a connection to Kestrel. On the connection's loop.</summary>
+    public void Hand(LinuxConnection connection)
     {
         if (!_accepted.Writer.TryWrite(connection))
         {
@@ -83,11 +78,11 @@ internal sealed class LinuxConnectionListener(LinuxConnectionFactory connections
         }
     }
 
-    /// <summary>Posts run in order, so what goes the same way as the last hand-over comes after it.</summary>
+    /// <summary>What is to run soon runs in order, so this comes after the last hand-over.</summary>
     private static Task WaitForHandOvers(EventLoop loop)
     {
         var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        AfterOneRound(loop, done.SetResult);
+        loop.Post(_ => loop.RunSoon(_ => done.SetResult(), null), null);
         return done.Task;
     }
 }
