@@ -35,7 +35,8 @@ public sealed partial class EventLoop
         _logger = logger;
         NowMs = Environment.TickCount64;
         _timers = new TimerWheel(NowMs);
-        _dispatch = new ApplicationDispatch(this);
+        _dispatch = new ApplicationDispatch(this, isOnLoop: true);
+        _application = new ApplicationQueue(this);
         _epoll = EpollCalls.Create();
         if (_epoll < 0)
         {

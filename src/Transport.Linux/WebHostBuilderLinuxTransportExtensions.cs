@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
@@ -28,6 +29,7 @@ public static class WebHostBuilderLinuxTransportExtensions
                 {
                     services.AddEventLoops();
                     services.AddSingleton<IConnectionListenerFactory, LinuxTransportFactory>();
+                    services.TryAddEnumerable(ServiceDescriptor.Singleton<IPostConfigureOptions<KestrelServerOptions>, HoldingEndpoints>());
                 }
                 else
                 {

@@ -115,7 +115,7 @@ public class SteeringTests
         {
             try
             {
-                Assert.Equal(0, SchedulerCalls.PinCurrentThread(cpu));
+                Assert.Equal(0, SchedulerCalls.Pin(SchedulerCalls.CurrentThreadId(), [cpu]));
                 var client = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
                 client.Connect(endPoint);
                 connected.SetResult(client);

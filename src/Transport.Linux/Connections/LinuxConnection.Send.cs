@@ -40,11 +40,13 @@ internal sealed partial class LinuxConnection : IValueTaskSource
                     break;
                 }
 
+                // The close that follows sends what is left, together with its FIN, in one segment (tcp(7), MSG_MORE of send(2)).
+                var flags = result.IsCompleted && _detached is null ? SocketCalls.MSG_MORE : 0;
                 var unsent = result.Buffer;
                 while (!unsent.IsEmpty && _abortReason is null)
                 {
                     Volatile.Write(ref _writeState, WriteUnknown);
-                    var sent = Send(unsent);
+                    var sent = Send(unsent, flags);
                     if (sent >= 0)
                     {
                         unsent = unsent.Slice(sent);
@@ -87,22 +89,22 @@ internal sealed partial class LinuxConnection : IValueTaskSource
         }
     }
 
-    private nint Send(in ReadOnlySequence<byte> buffer)
+    private nint Send(in ReadOnlySequence<byte> buffer, int flags)
     {
         if (buffer.IsSingleSegment)
         {
-            return SocketCalls.Send(_descriptor, buffer.FirstSpan);
+            return SocketCalls.Send(_descriptor, buffer.FirstSpan, flags);
         }
 
-        return SendVectors(buffer);
+        return SendVectors(buffer, flags);
     }
 
-    private nint SendVectors(in ReadOnlySequence<byte> buffer)
+    private nint SendVectors(in ReadOnlySequence<byte> buffer, int flags)
     {
         Span<SocketCalls.IoVector> vectors = stackalloc SocketCalls.IoVector[PinnedSegments.MaxCount];
         var pins = default(PinnedSegments);
         var count = pins.Pin(buffer, vectors);
-        var sent = SocketCalls.SendMessage(_descriptor, vectors[..count]);
+        var sent = SocketCalls.SendMessage(_descriptor, vectors[..count], flags);
         pins.Release();
         return sent;
     }

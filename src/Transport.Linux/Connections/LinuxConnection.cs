@@ -117,6 +117,9 @@ internal sealed partial class LinuxConnection : ConnectionContext, IReadinessHan
         }
     }
 
+    /// <summary>Runs application code that Kestrel has set off, up to its first wait, as the dispatches that follow are run.</summary>
+    public Task RunFirst(ConnectionDelegate next) => new ApplicationDispatch(_loop, isOnLoop: false).Run(next, this);
+
     /// <summary>Gives the connection to Kestrel, if that has not happened. On the event loop.</summary>
     public void HandOver()
     {

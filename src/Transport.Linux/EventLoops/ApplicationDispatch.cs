@@ -1,3 +1,5 @@
+using Microsoft.AspNetCore.Connections;
+
 namespace Transport.Linux.EventLoops;
 
 /// <summary>
@@ -10,7 +12,9 @@ namespace Transport.Linux.EventLoops;
 /// over from such code sends what it held (<see cref="Abandon"/>). Code that may run inline has promised not to block
 /// (<see cref="LinuxTransportOptions.UnsafePreferInlineScheduling"/>).
 /// </remarks>
-internal sealed class ApplicationDispatch
+/// <param name="loop">The loop that set the code off.</param>
+/// <param name="isOnLoop">Whether the code runs on the loop's thread; such a dispatch serves any number of runs, one after another.</param>
+internal sealed class ApplicationDispatch(EventLoop loop, bool isOnLoop)
 {
     /// <summary>The longest that a flush may be held back, and the longest sleep of a loop that guards one.</summary>
     public const int GuardMs = 1;
@@ -18,29 +22,10 @@ internal sealed class ApplicationDispatch
     [ThreadStatic]
     private static ApplicationDispatch? s_current;
 
-    private readonly EventLoop _loop;
-    private readonly bool _isOnLoop;
-    private readonly Action<object?>? _action;
-    private readonly object? _state;
     private Action<object?>? _send;
     private object? _sendState;
     private int _isHolding;
     private volatile bool _isAbandoned;
-
-    /// <summary>For one run on the thread pool.</summary>
-    public ApplicationDispatch(EventLoop loop, Action<object?> action, object? state)
-    {
-        _loop = loop;
-        _action = action;
-        _state = state;
-    }
-
-    /// <summary>For all runs on the thread of the loop, one after another.</summary>
-    public ApplicationDispatch(EventLoop loop)
-    {
-        _loop = loop;
-        _isOnLoop = true;
-    }
 
     /// <summary>The next one under the loop's guard.</summary>
     public ApplicationDispatch? NextGuarded { get; set; }
@@ -62,15 +47,12 @@ internal sealed class ApplicationDispatch
     /// <summary>Runs what the application code of this thread has flushed so far.</summary>
     public static void SendHeld() => s_current?.RunHeld();
 
-    /// <summary>On the thread pool.</summary>
-    public void Execute() => Run(_action!, _state);
-
     /// <summary>On the event loop, possibly from within application code that runs there.</summary>
     public void RunOnLoop(Action<object?> action, object? state)
     {
         if (s_current is not null)
         {
-            new ApplicationDispatch(_loop).Run(action, state);
+            new ApplicationDispatch(loop, isOnLoop: true).Run(action, state);
             return;
         }
 
@@ -96,7 +78,24 @@ internal sealed class ApplicationDispatch
         }
     }
 
-    private void Run(Action<object?> action, object? state)
+    /// <summary>Runs code that ends at its first wait, or with the task.</summary>
+    public Task Run(ConnectionDelegate code, ConnectionContext connection)
+    {
+        var outer = s_current;
+        s_current = this;
+        try
+        {
+            return code(connection);
+        }
+        finally
+        {
+            s_current = outer;
+            RunHeld();
+        }
+    }
+
+    /// <summary>Runs code that is called without a return value.</summary>
+    public void Run(Action<object?> action, object? state)
     {
         var outer = s_current;
         s_current = this;
@@ -122,7 +121,7 @@ internal sealed class ApplicationDispatch
 
         _send = send;
         _sendState = sendState;
-        if (_isOnLoop)
+        if (isOnLoop)
         {
             Interlocked.Exchange(ref _isHolding, 1);
             if (_isAbandoned)
@@ -135,7 +134,7 @@ internal sealed class ApplicationDispatch
 
         HeldSinceMs = Environment.TickCount64;
         Volatile.Write(ref _isHolding, 1);
-        if (!_loop.TryGuard(this))
+        if (!loop.TryGuard(this))
         {
             RunHeld();
         }

@@ -18,7 +18,7 @@ public sealed partial class EventLoop
     private static readonly TimeSpan s_longestRelief = TimeSpan.FromMinutes(1);
 
     private readonly Queue<(Action<object?> Action, object? State)> _ready = new();
-    private readonly ApplicationQueue _application = new();
+    private readonly ApplicationQueue _application;
     private readonly TaskCompletionSource _ended = new();
     private ExecutionContext? _context;
     private ApplicationDispatch _dispatch;
@@ -49,7 +49,7 @@ public sealed partial class EventLoop
     {
         if (!IsCurrent)
         {
-            _application.Add(new ApplicationDispatch(this, action, state));
+            _application.Add(action, state);
         }
         else if (isInline)
         {
@@ -119,7 +119,7 @@ public sealed partial class EventLoop
         while (_ready.TryDequeue(out var code))
         {
             _hasDispatched = true;
-            _application.Add(new ApplicationDispatch(this, code.Action, code.State));
+            _application.Add(code.Action, code.State);
         }
     }
 
@@ -137,7 +137,7 @@ public sealed partial class EventLoop
         _context = ExecutionContext.Capture();
         _ownerId = Environment.CurrentManagedThreadId;
         _ownerKernelId = SchedulerCalls.CurrentThreadId();
-        _dispatch = new ApplicationDispatch(this);
+        _dispatch = new ApplicationDispatch(this, isOnLoop: true);
         if (Cpu is { } cpu)
         {
             var pinned = SchedulerCalls.Pin(_ownerKernelId, [cpu]);

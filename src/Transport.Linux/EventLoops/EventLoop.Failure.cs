@@ -25,6 +25,7 @@ public sealed partial class EventLoop
         {
             NowMs = Environment.TickCount64;
             RunQueue();
+            RunSoon();
             RunTimers();
             MoveReadyToPool();
             Thread.Sleep(FailedRoundMs);

@@ -28,6 +28,7 @@ internal static unsafe partial class SocketCalls
 
     public const int MSG_DONTWAIT = 0x40;
     public const int MSG_NOSIGNAL = 0x4000;
+    public const int MSG_MORE = 0x8000;
     public const int SHUT_WR = 1;
     public const int SHUT_RDWR = 2;
 
@@ -125,13 +126,13 @@ internal static unsafe partial class SocketCalls
         }
     }
 
-    public static nint Send(int descriptor, ReadOnlySpan<byte> buffer)
+    public static nint Send(int descriptor, ReadOnlySpan<byte> buffer, int flags = 0)
     {
         fixed (byte* p = buffer)
         {
             while (true)
             {
-                var sent = Result(send(descriptor, p, (nuint)buffer.Length, MSG_DONTWAIT | MSG_NOSIGNAL));
+                var sent = Result(send(descriptor, p, (nuint)buffer.Length, flags | MSG_DONTWAIT | MSG_NOSIGNAL));
                 if (sent != -Errno.EINTR)
                 {
                     return sent;
@@ -140,14 +141,14 @@ internal static unsafe partial class SocketCalls
         }
     }
 
-    public static nint SendMessage(int descriptor, ReadOnlySpan<IoVector> vectors)
+    public static nint SendMessage(int descriptor, ReadOnlySpan<IoVector> vectors, int flags = 0)
     {
         fixed (IoVector* p = vectors)
         {
             var message = new MessageHeader { Vectors = p, VectorCount = (nuint)vectors.Length };
             while (true)
             {
-                var sent = Result(sendmsg(descriptor, &message, MSG_DONTWAIT | MSG_NOSIGNAL));
+                var sent = Result(sendmsg(descriptor, &message, flags | MSG_DONTWAIT | MSG_NOSIGNAL));
                 if (sent != -Errno.EINTR)
                 {
                     return sent;
