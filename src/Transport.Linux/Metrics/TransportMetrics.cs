@@ -39,7 +39,7 @@ internal sealed class TransportMetrics
             "{connection}", "Room in the worker's accept queues.");
         meter.CreateObservableUpDownCounter("transport.linux.accept.paused", () => Each(static loop => loop.Counters.PausedListeners), "{listener}",
             "Listeners that don't accept at the moment, for want of descriptors or memory.");
-        meter.CreateObservableCounter("transport.linux.loop.relieved", () => Each(static counters => counters.Relieved), "{takeover}",
+        meter.CreateObservableCounter("transport.linux.loop.relieved", () => Each(static loop => loop.Counters.Relieved), "{takeover}",
             "How often another thread has taken the worker over from application code that kept it.");
         meter.CreateObservableGauge("transport.linux.loop.utilization", MeasureUtilization, "1",
             "Share of the time since the last collection that the worker did not wait for events.");
