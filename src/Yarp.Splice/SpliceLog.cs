@@ -1,5 +1,6 @@
 using System.Net;
 using Microsoft.Extensions.Logging;
+using Yarp.Splice.Routing;
 
 namespace Yarp.Splice;
 
@@ -27,8 +28,8 @@ internal static partial class SpliceLog
     [LoggerMessage(6, LogLevel.Error, "Not served: {Mistake}", EventName = "RouteUnusable")]
     public static partial void RouteUnusable(ILogger logger, string mistake);
 
-    [LoggerMessage(7, LogLevel.Error, "Route {RouteId} is not served on {Port}, because route {KeptRouteId} has {KeptPort}.", EventName = "PortConflict")]
-    public static partial void PortConflict(ILogger logger, string routeId, string port, string keptRouteId, string keptPort);
+    [LoggerMessage(7, LogLevel.Error, "Route {RouteId} does not get {Claim}, because route {KeptRouteId} has {KeptClaim}.", EventName = "PortConflict")]
+    public static partial void PortConflict(ILogger logger, string routeId, string claim, string keptRouteId, string keptClaim);
 
     [LoggerMessage(8, LogLevel.Error, "Not used: the address of destination {DestinationId} {Mistake}", EventName = "DestinationUnusable")]
     public static partial void DestinationUnusable(ILogger logger, string destinationId, string mistake);
@@ -56,4 +57,17 @@ internal static partial class SpliceLog
         "Route {RouteId}: session ended ({Outcome}), {BytesToUpstream} bytes to the upstream, {BytesToClient} to the client.",
         EventName = "ManagedSessionEnded")]
     public static partial void ManagedSessionEnded(ILogger logger, string routeId, string outcome, long bytesToUpstream, long bytesToClient);
+
+    [LoggerMessage(16, LogLevel.Information, "Route {RouteId} takes {Claim} of Kestrel's ({Mode}).", EventName = "NameTaken")]
+    public static partial void NameTaken(ILogger logger, string routeId, string claim, SpliceMode mode);
+
+    [LoggerMessage(17, LogLevel.Debug,
+        "A connection to {Port} was closed: it sent no ClientHello within Splice:PrereadTimeout.", EventName = "PrereadTimedOut")]
+    public static partial void PrereadTimedOut(ILogger logger, TcpPort port);
+
+    [LoggerMessage(18, LogLevel.Debug, "A connection to {Port} was closed: no route takes the server name {ServerName}.", EventName = "NoRoute")]
+    public static partial void NoRoute(ILogger logger, TcpPort port, string? serverName);
+
+    [LoggerMessage(19, LogLevel.Debug, "A connection to {Port} failed before its ClientHello was read.", EventName = "PrereadFailed")]
+    public static partial void PrereadFailed(ILogger logger, TcpPort port, Exception exception);
 }

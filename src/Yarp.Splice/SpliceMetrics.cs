@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
+using Yarp.Splice.Routing;
 
 namespace Yarp.Splice;
 
@@ -7,6 +8,12 @@ namespace Yarp.Splice;
 internal sealed class SpliceMetrics
 {
     public const string MeterName = "Yarp.Splice";
+
+    /// <summary>Why a connection was closed without a session: no whole ClientHello within <c>Splice:PrereadTimeout</c>.</summary>
+    public const string PrereadTimeout = "preread_timeout";
+
+    /// <summary>Why a connection was closed without a session: no route of the port takes its server name.</summary>
+    public const string NoRoute = "no_route";
 
     private const string RouteTag = "splice.route";
     private const string ClusterTag = "splice.cluster";
@@ -61,6 +68,10 @@ internal sealed class SpliceMetrics
 
     public void Refused(string routeId, string reason) =>
         _refused.Add(1, new TagList { { RouteTag, routeId }, { ReasonTag, reason } });
+
+    /// <summary>A connection of which no route is known.</summary>
+    public void Refused(TcpPort port, string reason) =>
+        _refused.Add(1, new TagList { { "network.local.port", port.Port }, { ReasonTag, reason } });
 
     private void AddBytes(TagList tags, string direction, long count)
     {

@@ -1,37 +1,32 @@
 using System.Net;
+using Microsoft.Extensions.Logging;
 using Transport.Linux;
-using Transport.Linux.Interop;
 using Yarp.Splice.Relay;
 using Yarp.Splice.Routing;
 
 namespace Yarp.Splice.Listening;
 
 /// <summary>Listens with every event loop and hands accepted descriptors to the relay on the loop that accepted them.</summary>
-internal sealed class EventLoopPortOpener(EventLoopGroup loops, TcpRoutes routes, IRelayEngine relay) : IPortOpener
+internal sealed class EventLoopPortOpener(
+    EventLoopGroup loops, TcpRoutes routes, IRelayEngine relay, SpliceMetrics metrics, ILoggerFactory loggerFactory) : IPortOpener
 {
-    public ValueTask<IOpenPort> OpenAsync(TcpPort port, IPEndPoint endPoint, CancellationToken cancellationToken) =>
-        ValueTask.FromResult<IOpenPort>(new OpenPort(loops.Listen(endPoint, new AcceptHandler(port, routes, relay))));
+    private readonly ILogger _logger = loggerFactory.CreateLogger(SpliceLog.Category);
 
-    private sealed class AcceptHandler(TcpPort port, TcpRoutes routes, IRelayEngine relay) : IAcceptHandler
+    public ValueTask<IOpenPort> OpenAsync(TcpPort port, IPEndPoint endPoint, CancellationToken cancellationToken)
     {
-        public void OnAccepted(in AcceptedSocket socket)
-        {
-            if (routes.Current.Find(port) is { } route)
-            {
-                relay.Start(route, socket.Loop, socket.Descriptor, default, socket.GetRemoteEndPoint());
-            }
-            else
-            {
-                // The route was removed, and the port is about to be closed.
-                _ = SocketCalls.Close(socket.Descriptor);
-            }
-        }
+        var handler = new PortAcceptHandler(port, routes, relay, metrics, _logger);
+        return ValueTask.FromResult<IOpenPort>(new OpenPort(loops.Listen(endPoint, handler), handler));
     }
 
-    private sealed class OpenPort(SocketListener listener) : IOpenPort
+    private sealed class OpenPort(SocketListener listener, PortAcceptHandler handler) : IOpenPort
     {
         public EndPoint EndPoint => listener.EndPoint;
 
-        public Task CloseAsync() => listener.StopAsync();
+        public async Task CloseAsync()
+        {
+            // Only then: a socket that the kernel had completed, and that needs no name, is still served.
+            await listener.StopAsync();
+            handler.Close();
+        }
     }
 }

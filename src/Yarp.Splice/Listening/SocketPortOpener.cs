@@ -10,7 +10,7 @@ namespace Yarp.Splice.Listening;
 
 /// <summary>Listens with Kestrel's socket transport and relays in managed code, where there are no event loops.</summary>
 internal sealed class SocketPortOpener(
-    IOptions<SocketTransportOptions> options, TcpRoutes routes, ManagedRelay relay, ILoggerFactory loggerFactory) : IPortOpener
+    IOptions<SocketTransportOptions> options, TcpRoutes routes, ManagedRelay relay, SpliceMetrics metrics, ILoggerFactory loggerFactory) : IPortOpener
 {
     private readonly SocketTransportFactory _factory = new(options, loggerFactory);
     private readonly ILogger _logger = loggerFactory.CreateLogger(SpliceLog.Category);
@@ -40,12 +40,44 @@ internal sealed class SocketPortOpener(
     {
         // Not on the accept loop's turn: a route's first steps may complete synchronously.
         await Task.Yield();
-        if (routes.Current.Find(port) is { } route)
+        try
         {
-            await relay.RunAsync(route, connection);
+            if (await FindRouteAsync(port, connection) is { } route)
+            {
+                await relay.RunAsync(route, connection);
+            }
+        }
+        catch (Exception exception) when (exception is IOException or ConnectionAbortedException)
+        {
+            SpliceLog.PrereadFailed(_logger, port, exception);
         }
 
         await connection.DisposeAsync();
+    }
+
+    private async ValueTask<TcpRoute?> FindRouteAsync(TcpPort port, ConnectionContext connection)
+    {
+        if (routes.Current.Find(port) is not { NeedsServerName: true } named)
+        {
+            return routes.Current.Find(port)?.Find(null);
+        }
+
+        var (isAnswered, serverName) = await ConnectionPreread.ReadServerNameAsync(connection, named);
+        if (!isAnswered)
+        {
+            metrics.Refused(port, SpliceMetrics.PrereadTimeout);
+            SpliceLog.PrereadTimedOut(_logger, port);
+            return null;
+        }
+
+        var route = routes.Current.Find(port)?.Find(serverName);
+        if (route is null)
+        {
+            metrics.Refused(port, SpliceMetrics.NoRoute);
+            SpliceLog.NoRoute(_logger, port, serverName);
+        }
+
+        return route;
     }
 
     private sealed class OpenPort(IConnectionListener listener, Task accepting) : IOpenPort

@@ -25,7 +25,7 @@ internal sealed class TcpPortManager(
     private readonly ILogger _logger = loggerFactory.CreateLogger(SpliceLog.Category);
     private readonly SemaphoreSlim _turn = new(1, 1);
     private readonly Dictionary<TcpPort, IOpenPort> _open = [];
-    private Dictionary<TcpPort, string> _taken = [];
+    private HashSet<(string RouteId, string Claim)> _taken = [];
     private bool _isStopping;
 
     public Task StartingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
@@ -114,21 +114,22 @@ internal sealed class TcpPortManager(
     private async Task<List<string>> ReconcileAsync(CancellationToken cancellationToken)
     {
         var kestrelPorts = new KestrelPorts(server);
-        var wanted = new Dictionary<TcpPort, TcpRoute>();
-        var taken = new Dictionary<TcpPort, string>();
-        foreach (var route in routes.Current.Routes)
+        var wanted = new Dictionary<TcpPort, TcpPortRoutes>();
+        var taken = new HashSet<(string RouteId, string Claim)>();
+        foreach (var port in routes.Current.Ports)
         {
-            var port = TcpPort.Of(route);
-            if (!kestrelPorts.Serve(port))
+            if (!kestrelPorts.Serve(port.Port))
             {
-                wanted.Add(port, route);
+                wanted.Add(port.Port, port);
+                continue;
             }
-            else
+
+            foreach (var route in port.Routes)
             {
-                taken.Add(port, route.RouteId);
-                if (_taken.GetValueOrDefault(port) != route.RouteId)
+                taken.Add((route.RouteId, route.Claim));
+                if (!_taken.Contains((route.RouteId, route.Claim)))
                 {
-                    SpliceLog.PortTaken(_logger, route.RouteId, port.ToString(), route.Mode);
+                    SayTaken(port.Port, route);
                 }
             }
         }
@@ -143,7 +144,7 @@ internal sealed class TcpPortManager(
         }
 
         var mistakes = new List<string>();
-        foreach (var (port, route) in wanted)
+        foreach (var (port, portRoutes) in wanted)
         {
             if (_open.ContainsKey(port))
             {
@@ -154,15 +155,30 @@ internal sealed class TcpPortManager(
             {
                 var opened = await OpenAsync(port, cancellationToken);
                 _open.Add(port, opened);
-                SpliceLog.PortOpened(_logger, route.RouteId, opened.EndPoint, route.Mode);
+                foreach (var route in portRoutes.Routes.DistinctBy(static route => route.RouteId))
+                {
+                    SpliceLog.PortOpened(_logger, route.RouteId, opened.EndPoint, route.Mode);
+                }
             }
             catch (Exception exception) when (exception is IOException or SocketException or InvalidOperationException)
             {
-                mistakes.Add(Explain(port, route, exception));
+                mistakes.Add(Explain(port, portRoutes.Routes[0], exception));
             }
         }
 
         return mistakes;
+    }
+
+    private void SayTaken(TcpPort port, TcpRoute route)
+    {
+        if (route.ServerName.IsAny)
+        {
+            SpliceLog.PortTaken(_logger, route.RouteId, port.ToString(), route.Mode);
+        }
+        else
+        {
+            SpliceLog.NameTaken(_logger, route.RouteId, route.Claim, route.Mode);
+        }
     }
 
     private async ValueTask<IOpenPort> OpenAsync(TcpPort port, CancellationToken cancellationToken)

@@ -3,8 +3,8 @@ using Yarp.ReverseProxy.Configuration;
 namespace Yarp.Splice.Routing;
 
 /// <summary>
-/// The ports that all routes of the configuration about to be applied claim, whichever provider they come from: what the filter, which
-/// sees one route at a time, needs to find two routes on one port.
+/// The ports and server names that all routes of the configuration about to be applied claim, whichever provider they come from: what the filter, which
+/// sees one route at a time, needs to find two routes that compete.
 /// </summary>
 internal sealed class PortClaims(RouteSectionLifter lifter) : IConfigChangeListener
 {
@@ -33,8 +33,8 @@ internal sealed class PortClaims(RouteSectionLifter lifter) : IConfigChangeListe
     {
     }
 
-    /// <summary>Another route that claims the port too, if there is one.</summary>
+    /// <summary>Another route that claims the same, if there is one.</summary>
     public TcpRoute? FindRival(TcpRoute route) =>
         _byPort[route.Port].FirstOrDefault(other =>
-            !other.RouteId.Equals(route.RouteId, StringComparison.OrdinalIgnoreCase) && TcpPort.Of(other).Overlaps(TcpPort.Of(route)));
+            !other.RouteId.Equals(route.RouteId, StringComparison.OrdinalIgnoreCase) && other.CompetesWith(route));
 }

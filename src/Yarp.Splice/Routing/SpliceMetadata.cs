@@ -10,6 +10,7 @@ internal static class SpliceMetadata
     public const string SectionKey = "Splice";
     public const string ModeMetadata = Prefix + ModeKey;
 
+    public const string PrereadTimeout = nameof(TcpRoute.PrereadTimeout);
     public const string ConnectTimeout = nameof(TcpRoute.ConnectTimeout);
     public const string ConnectAttempts = nameof(TcpRoute.ConnectAttempts);
     public const string IdleTimeout = nameof(TcpRoute.IdleTimeout);
@@ -18,7 +19,7 @@ internal static class SpliceMetadata
     public const string Listen = nameof(TcpRoute.Listen);
 
     public static IReadOnlyList<string> Keys { get; } =
-        [ConnectTimeout, ConnectAttempts, IdleTimeout, HalfCloseTimeout, MaxConnections, Listen];
+        [ConnectTimeout, ConnectAttempts, IdleTimeout, HalfCloseTimeout, PrereadTimeout, MaxConnections, Listen];
 
     /// <summary>Whether a route, as YARP holds it after our filter, is a TCP route.</summary>
     public static bool IsTcpRoute(RouteConfig route) => Find(route, ModeMetadata) is not null;

@@ -53,8 +53,8 @@ internal sealed class SpliceRouteFilter(RouteSectionLifter lifter, PortClaims cl
         {
             if (claims.FindRival(route) is { } rival)
             {
-                mistakes.Add($"Route '{route.RouteId}': Match:Hosts takes port {TcpPort.Of(route)}, but route '{rival.RouteId}' takes " +
-                    $"{TcpPort.Of(rival)}; accepted is one route on a port, or Splice:Listen with different addresses.");
+                mistakes.Add($"Route '{route.RouteId}': Match:Hosts takes {route.Claim}, but route '{rival.RouteId}' takes {rival.Claim}; " +
+                    "accepted is one route for a name on a port, with the same Splice:Listen for all names, or Splice:Listen with different addresses.");
             }
         }
     }

@@ -15,8 +15,14 @@ internal sealed record TcpRoute
     /// <summary>The local port, from <c>Match.Hosts</c>.</summary>
     public required int Port { get; init; }
 
+    /// <summary>The TLS server names that it takes on the port, from <c>Match.Hosts</c>.</summary>
+    public ServerNamePattern ServerName { get; init; } = ServerNamePattern.Any;
+
     /// <summary>The address that a port of our own is opened on; <see langword="null"/> for all addresses.</summary>
     public IPAddress? Listen { get; init; }
+
+    /// <summary>How long a client may take until its ClientHello has arrived, where routes of the port have server names.</summary>
+    public TimeSpan PrereadTimeout { get; init; } = TimeSpan.FromSeconds(5);
 
     /// <summary>How long one attempt to connect to a destination may take.</summary>
     public TimeSpan ConnectTimeout { get; init; } = TimeSpan.FromSeconds(5);
@@ -32,4 +38,14 @@ internal sealed record TcpRoute
 
     /// <summary>Sessions that the route may have at once; <see langword="null"/> for no limit. Connections past it are closed at once.</summary>
     public int? MaxConnections { get; init; }
+
+    /// <summary>What it takes, as messages say it.</summary>
+    public string Claim => ServerName.IsAny ? $"port {TcpPort.Of(this)}" : $"'{ServerName}' on port {TcpPort.Of(this)}";
+
+    /// <summary>Whether a connection could belong to both, or their ports cannot both be opened.</summary>
+    public bool CompetesWith(TcpRoute other)
+    {
+        var (own, others) = (TcpPort.Of(this), TcpPort.Of(other));
+        return own.Overlaps(others) && (own != others || ServerName == other.ServerName);
+    }
 }

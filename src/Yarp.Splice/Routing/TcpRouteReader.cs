@@ -4,7 +4,7 @@ using Yarp.ReverseProxy.Configuration;
 
 namespace Yarp.Splice.Routing;
 
-/// <summary>Reads a route whose metadata says <c>Splice.Mode</c>, one <see cref="TcpRoute"/> for each of its ports, and finds all its mistakes.</summary>
+/// <summary>Reads a route whose metadata says <c>Splice.Mode</c>, one <see cref="TcpRoute"/> for each of its hosts, and finds all its mistakes.</summary>
 internal static class TcpRouteReader
 {
     private const int MaxConnectAttempts = 100;
@@ -17,7 +17,7 @@ internal static class TcpRouteReader
     /// <summary>What a <c>Splice</c> key takes, in words.</summary>
     public static string AcceptedValues(string key) => key switch
     {
-        SpliceMetadata.ConnectTimeout => "a time span above 0 and up to 01:00:00, such as 00:00:05",
+        SpliceMetadata.ConnectTimeout or SpliceMetadata.PrereadTimeout => "a time span above 0 and up to 01:00:00, such as 00:00:05",
         SpliceMetadata.IdleTimeout or SpliceMetadata.HalfCloseTimeout => "a time span above 0 and up to 30.00:00:00, such as 00:01:00",
         SpliceMetadata.ConnectAttempts => "a number from 1 to 100",
         SpliceMetadata.MaxConnections => "a number from 1 on",
@@ -51,12 +51,13 @@ internal static class TcpRouteReader
         };
         common = common with
         {
+            PrereadTimeout = ReadTime(route, SpliceMetadata.PrereadTimeout, s_maxConnectTimeout, mistakes) ?? common.PrereadTimeout,
             ConnectTimeout = ReadTime(route, SpliceMetadata.ConnectTimeout, s_maxConnectTimeout, mistakes) ?? common.ConnectTimeout,
             IdleTimeout = ReadTime(route, SpliceMetadata.IdleTimeout, s_maxIdleTimeout, mistakes) ?? common.IdleTimeout,
             HalfCloseTimeout = ReadTime(route, SpliceMetadata.HalfCloseTimeout, s_maxIdleTimeout, mistakes) ?? common.HalfCloseTimeout,
             ConnectAttempts = ReadNumber(route, SpliceMetadata.ConnectAttempts, MaxConnectAttempts, mistakes) ?? common.ConnectAttempts,
         };
-        return [.. ReadPorts(route, mistakes).Select(port => common with { Port = port })];
+        return [.. ReadHosts(route, mistakes).Select(host => common with { Port = host.Port, ServerName = host.ServerName })];
     }
 
     private static bool IsSpliceKey(string key) => key.StartsWith(SpliceMetadata.Prefix, StringComparison.OrdinalIgnoreCase);
@@ -176,14 +177,14 @@ internal static class TcpRouteReader
     private static void AddUnusable(RouteConfig route, string key, string value, List<string> mistakes) =>
         mistakes.Add($"Route '{route.RouteId}': Splice:{key} is '{value}'; accepted is {AcceptedValues(key)}.");
 
-    private static List<int> ReadPorts(RouteConfig route, List<string> mistakes)
+    private static List<(int Port, ServerNamePattern ServerName)> ReadHosts(RouteConfig route, List<string> mistakes)
     {
-        const string Accepted = "accepted is '*:PORT' with a port from 1 to 65535";
-        var ports = new List<int>();
+        const string Accepted = "accepted is '*:PORT', 'NAME:PORT' or '*.NAME:PORT' with a port from 1 to 65535";
+        var read = new List<(int Port, ServerNamePattern ServerName)>();
         if (route.Match.Hosts is not { Count: > 0 } hosts)
         {
             mistakes.Add($"Route '{route.RouteId}': Match:Hosts is empty; {Accepted}.");
-            return ports;
+            return read;
         }
 
         foreach (var host in hosts)
@@ -197,20 +198,20 @@ internal static class TcpRouteReader
             {
                 mistakes.Add($"Route '{route.RouteId}': Match:Hosts has '{host}', whose port is out of range; {Accepted}.");
             }
-            else if (host![..colon] != "*")
+            else if (!ServerNamePattern.TryParse(host![..colon], out var serverName, out var error))
             {
-                mistakes.Add($"Route '{route.RouteId}': Match:Hosts has '{host}', but routing by TLS server name is not supported in this version; {Accepted}.");
+                mistakes.Add($"Route '{route.RouteId}': Match:Hosts has '{host}', whose host part {error}; {Accepted}.");
             }
-            else if (ports.Contains(port))
+            else if (read.Contains((port, serverName)))
             {
-                mistakes.Add($"Route '{route.RouteId}': Match:Hosts has '{host}' twice; accepted is each port once.");
+                mistakes.Add($"Route '{route.RouteId}': Match:Hosts has '{host}' twice; accepted is each name once on a port.");
             }
             else
             {
-                ports.Add(port);
+                read.Add((port, serverName));
             }
         }
 
-        return ports;
+        return read;
     }
 }

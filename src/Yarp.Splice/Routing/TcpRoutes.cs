@@ -76,7 +76,7 @@ internal sealed class TcpRoutes(IServiceProvider services, ILoggerFactory logger
         var table = new TcpRouteTable(routes, conflicts);
         foreach (var (leftOut, kept) in conflicts)
         {
-            SpliceLog.PortConflict(_logger, leftOut.RouteId, TcpPort.Of(leftOut).ToString(), kept.RouteId, TcpPort.Of(kept).ToString());
+            SpliceLog.PortConflict(_logger, leftOut.RouteId, leftOut.Claim, kept.RouteId, kept.Claim);
         }
 
         _current = table;
