@@ -84,6 +84,7 @@ public class ConfigurationTests
     [InlineData(""" "Mode": "Copy", "Splice": { "IdleTimeout": "31.00:00:00" } """, "Splice:IdleTimeout is '31.00:00:00'")]
     [InlineData(""" "Mode": "Copy", "Splice": { "HalfCloseTimeout": "00:00:00" } """, "Splice:HalfCloseTimeout is '00:00:00'")]
     [InlineData(""" "Mode": "Copy", "Splice": { "ConnectTimeout": "01:00:01" } """, "Splice:ConnectTimeout is '01:00:01'; accepted is a time span above 0 and up to 01:00:00")]
+    [InlineData(""" "Mode": "Copy", "Splice": { "PrereadTimeout": "00:00:00" } """, "Splice:PrereadTimeout is '00:00:00'; accepted is a time span above 0 and up to 01:00:00")]
     [InlineData(""" "Mode": "Copy", "Splice": { "ConnectAttempts": 0 } """, "Splice:ConnectAttempts is '0'; accepted is a number from 1 to 100.")]
     [InlineData(""" "Mode": "Copy", "Splice": { "ConnectAttempts": 101 } """, "Splice:ConnectAttempts is '101'")]
     [InlineData(""" "Mode": "Copy", "Splice": { "MaxConnections": "many" } """, "Splice:MaxConnections is 'many'; accepted is a number from 1 on.")]
@@ -109,7 +110,9 @@ public class ConfigurationTests
     [InlineData(""" "Hosts": [ "*" ] """, "Match:Hosts has '*', which names no port; accepted is '*:PORT'")]
     [InlineData(""" "Hosts": [ "*:0" ] """, "Match:Hosts has '*:0', whose port is out of range;")]
     [InlineData(""" "Hosts": [ "*:65536" ] """, "Match:Hosts has '*:65536', whose port is out of range;")]
-    [InlineData(""" "Hosts": [ "mail.example.com:443" ] """, "Match:Hosts has 'mail.example.com:443', but routing by TLS server name is not supported in this version; accepted is '*:PORT'")]
+    [InlineData(""" "Hosts": [ "mail..com:443" ] """, "Match:Hosts has 'mail..com:443', whose host part is no DNS name; accepted is '*:PORT', 'NAME:PORT' or '*.NAME:PORT'")]
+    [InlineData(""" "Hosts": [ "10.0.0.1:443" ] """, "Match:Hosts has '10.0.0.1:443', whose host part is an address,")]
+    [InlineData(""" "Hosts": [ "a.example:443", "A.Example.:443" ] """, "Match:Hosts has 'A.Example.:443' twice; accepted is each name once on a port.")]
     [InlineData(""" "Hosts": [ "*:15432", "*:15432" ] """, "Match:Hosts has '*:15432' twice;")]
     [InlineData(""" "Path": "/x" """, "Match:Hosts is empty; accepted is '*:PORT'")]
     public void Wrong_matches_stop_the_start_with_a_message(string match, string message) =>
@@ -146,6 +149,34 @@ public class ConfigurationTests
             mistake.Contains("but route 'two' takes", StringComparison.Ordinal));
     }
 
+    [Theory]
+    [InlineData("a.example", "A.example.", "127.0.0.1", "127.0.0.1", false)]
+    [InlineData("*.a.example", "*.a.example", "127.0.0.1", "127.0.0.1", false)]
+    [InlineData("a.example", "b.example", "127.0.0.1", "0.0.0.0", false)]
+    [InlineData("a.example", "a.example", "127.0.0.1", "127.0.0.2", true)]
+    [InlineData("a.example", "*", "127.0.0.1", "127.0.0.1", true)]
+    [InlineData("a.example", "*.a.example", "127.0.0.1", "127.0.0.1", true)]
+    public async Task Names_share_a_port_if_they_differ_and_the_address_does_not(
+        string first, string second, string firstListen, string secondListen, bool isAccepted)
+    {
+        var json = $$"""
+            { "Routes": { "one": { "ClusterId": "db", "Mode": "Copy", "Match": { "Hosts": [ "{{first}}:15432" ] }, "Splice": { "Listen": "{{firstListen}}" } },
+                          "two": { "ClusterId": "db", "Mode": "Copy", "Match": { "Hosts": [ "{{second}}:15432" ] }, "Splice": { "Listen": "{{secondListen}}" } } },
+              {{Clusters}} }
+            """;
+        if (isAccepted)
+        {
+            var gateway = TestGateway.Create(json);
+            await using var app = gateway.App;
+            Assert.Equal(2, app.Services.GetRequiredService<TcpRoutes>().Current.Routes.Count);
+        }
+        else
+        {
+            Assert.Contains(Refused(json), static mistake => mistake.StartsWith("Route 'one': Match:Hosts takes '", StringComparison.Ordinal) &&
+                mistake.Contains("but route 'two' takes '", StringComparison.Ordinal));
+        }
+    }
+
     [Fact]
     public async Task Two_routes_on_one_port_of_different_addresses_are_accepted()
     {
@@ -155,7 +186,7 @@ public class ConfigurationTests
             """);
         await using var app = gateway.App;
         var table = app.Services.GetRequiredService<TcpRoutes>().Current;
-        Assert.Equal("two", table.Find(new System.Net.IPEndPoint(System.Net.IPAddress.Parse("::ffff:127.0.0.2"), 15432))!.RouteId);
+        Assert.Equal("two", table.Find(new System.Net.IPEndPoint(System.Net.IPAddress.Parse("::ffff:127.0.0.2"), 15432))!.Find(null)!.RouteId);
         Assert.Null(table.Find(new System.Net.IPEndPoint(System.Net.IPAddress.Parse("127.0.0.3"), 15432)));
     }
 

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Net;
 using System.Text;
 using Transport.Linux;
@@ -7,13 +8,18 @@ using Yarp.Splice.Routing;
 
 namespace Yarp.Splice.Tests;
 
-/// <summary>Stands in for the relay: answers with the route's id and what was already read, and closes the connection.</summary>
+/// <summary>Stands in for the relay: keeps what was already read, answers with the route's id, and closes the connection.</summary>
 internal sealed class FakeRelay : IRelayEngine
 {
+    private readonly ConcurrentQueue<byte[]> _prefixes = new();
+
     public int Drains { get; private set; }
+
+    public IReadOnlyCollection<byte[]> Prefixes => _prefixes;
 
     public void Start(TcpRoute route, EventLoop loop, int descriptor, ReadOnlyMemory<byte> prefix, EndPoint? remoteEndPoint)
     {
+        _prefixes.Enqueue(prefix.ToArray());
         _ = SocketCalls.Send(descriptor, Encoding.UTF8.GetBytes($"relayed by {route.RouteId} in mode {route.Mode}"));
         _ = SocketCalls.Shutdown(descriptor, 1);
         _ = SocketCalls.Close(descriptor);
