@@ -162,6 +162,19 @@ public sealed class LinuxTransportOptions
     /// <remarks>Defaults to 64 KiB. Unlimited lets a slow reader fill the process's memory.</remarks>
     public long? MaxWriteBufferSize { get; set; } = 64 * 1024;
 
+    /// <summary>
+    /// From how many bytes on a write goes out without being copied into the kernel (MSG_ZEROCOPY and SO_ZEROCOPY,
+    /// Documentation/networking/msg_zerocopy.rst of the kernel). In bytes, from 4,096 to 1 GiB.
+    /// </summary>
+    /// <remarks>
+    /// Defaults to <see langword="null"/>: off. Below some 10 KiB pinning the pages and reading the completions costs more than the copy, so 32 KiB and
+    /// more make sense. What is sent stays in the process's buffers until the peer has acknowledged it: up to the socket's send buffer for each
+    /// connection, besides <see cref="MaxWriteBufferSize"/>, and counted against RLIMIT_MEMLOCK unless the process has CAP_IPC_LOCK. A
+    /// connection goes back to ordinary sends for good when the kernel reports that it copied all the same, as it does on loopback and wherever the
+    /// peer is on the same machine, or has no room (ENOBUFS). IP endpoints only; TLS encrypts into its own buffers, which go the same way.
+    /// </remarks>
+    public int? ZeroCopySendThreshold { get; set; }
+
     /// <summary>Whether a connection gets its first receive buffer only when it has something to receive.</summary>
     /// <remarks>Defaults to <see langword="true"/>, which keeps an idle connection small. With <see langword="false"/> the buffer is there
     /// from the start, and later buffers still come with the data.</remarks>
@@ -181,4 +194,8 @@ public sealed class LinuxTransportOptions
     /// known not to.
     /// </remarks>
     public bool UnsafePreferInlineScheduling { get; set; }
+
+    /// <summary>How long the end of a connection waits for the peer to acknowledge what was sent without a copy, before it resets the connection. About
+    /// as long as the kernel keeps a closed connection whose peer reads nothing (net.ipv4.tcp_orphan_retries).</summary>
+    internal TimeSpan ZeroCopyLingerTimeout { get; set; } = TimeSpan.FromMinutes(1);
 }

@@ -7,6 +7,8 @@ namespace Transport.Linux;
 internal sealed partial class LinuxTransportOptionsValidator : IValidateOptions<LinuxTransportOptions>
 {
     private const int MaxThreads = 1024;
+    private const int MinZeroCopySend = 4096;
+    private const int MaxZeroCopySend = 1 << 30;
 
     public ValidateOptionsResult Validate(string? name, LinuxTransportOptions options)
     {
@@ -18,6 +20,8 @@ internal sealed partial class LinuxTransportOptionsValidator : IValidateOptions<
             "a number of bytes, or 0 for no limit");
         Check(options.MaxWriteBufferSize is null or >= 0, nameof(options.MaxWriteBufferSize), options.MaxWriteBufferSize,
             "a number of bytes, or 0 for no limit");
+        Check(options.ZeroCopySendThreshold is null or (>= MinZeroCopySend and <= MaxZeroCopySend), nameof(options.ZeroCopySendThreshold),
+            options.ZeroCopySendThreshold, $"a number of bytes from {MinZeroCopySend} to {MaxZeroCopySend}, or nothing for off");
         Check(Enum.IsDefined(options.AcceptSteering), nameof(options.AcceptSteering), options.AcceptSteering, "None or Cpu");
         Check(Enum.IsDefined(options.ApplicationScheduling), nameof(options.ApplicationScheduling), options.ApplicationScheduling,
             "Adaptive or ThreadPool");

@@ -26,6 +26,7 @@ public class OptionValidationTests
     [InlineData("SendBufferSize", "0", "LinuxTransport:SendBufferSize is 0; accepted is a number of bytes from 1 on")]
     [InlineData("ReceiveBufferSize", "-1", "LinuxTransport:ReceiveBufferSize is -1; accepted is a number of bytes from 1 on")]
     [InlineData("NotSentLowWatermark", "0", "LinuxTransport:NotSentLowWatermark is 0; accepted is a number of bytes from 1 on")]
+    [InlineData("ZeroCopySendThreshold", "4095", "LinuxTransport:ZeroCopySendThreshold is 4095; accepted is a number of bytes from 4096 to 1073741824")]
     [InlineData("IpTos", "185", "LinuxTransport:IpTos is 185; accepted is a multiple of 4 from 0 to 252")]
     [InlineData("IpTos", "256", "LinuxTransport:IpTos is 256; accepted is a multiple of 4 from 0 to 252")]
     public async Task Start_OptionOutOfRange_FailsNamingOptionValueAndRange(string option, string value, string message)

@@ -1,5 +1,3 @@
-using System.Globalization;
-
 namespace Transport.Linux.Tests;
 
 /// <summary>A theory that sets what only CAP_NET_ADMIN may set (capabilities(7)); skipped without it.</summary>
@@ -10,10 +8,7 @@ public sealed class RequiresNetAdminTheoryAttribute : TheoryAttribute
 
     public RequiresNetAdminTheoryAttribute()
     {
-        const string Label = "CapEff:";
-        var line = File.ReadLines("/proc/self/status").Single(static line => line.StartsWith(Label, StringComparison.Ordinal));
-        var capabilities = ulong.Parse(line.AsSpan(Label.Length).Trim(), NumberStyles.HexNumber, CultureInfo.InvariantCulture);
-        if ((capabilities & (1ul << NetAdmin)) == 0)
+        if (!Capabilities.Has(NetAdmin))
         {
             Skip = "needs CAP_NET_ADMIN";
         }

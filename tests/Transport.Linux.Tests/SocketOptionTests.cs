@@ -25,6 +25,7 @@ public class SocketOptionTests
     [InlineData("ReceiveBufferSize", "70000", SocketLevel, SocketCalls.SO_RCVBUF, 140000)]
     [InlineData("NotSentLowWatermark", "16384", TcpLevel, SocketCalls.TCP_NOTSENT_LOWAT, 16384)]
     [InlineData("QuickAck", "true", TcpLevel, SocketCalls.TCP_QUICKACK, 1)]
+    [InlineData("ZeroCopySendThreshold", "32768", SocketLevel, SocketCalls.SO_ZEROCOPY, 1)]
     [InlineData("FreeBind", "true", SocketCalls.IPPROTO_IP, SocketCalls.IP_FREEBIND, 1)]
     [InlineData("IpTos", "184", SocketCalls.IPPROTO_IP, SocketCalls.IP_TOS, 184)]
     public Task Option_AcceptedSocket_HasItsValue(string option, string value, int level, int number, int expected) =>

@@ -35,14 +35,15 @@ internal sealed partial class LinuxConnection : IValueTaskSource
             while (true)
             {
                 var result = await _output.ReadAsync();
-                if (result.IsCanceled)
+                if (_abortReason is not null)
                 {
                     break;
                 }
 
                 // The close that follows sends what is left, together with its FIN, in one segment (tcp(7), MSG_MORE of send(2)).
                 var flags = result.IsCompleted && _detached is null ? SocketCalls.MSG_MORE : 0;
-                var unsent = result.Buffer;
+                CollectCompletions();
+                var unsent = _zeroCopy is { } sends ? result.Buffer.Slice(sends.HeldBytes) : result.Buffer;
                 while (!unsent.IsEmpty && _abortReason is null)
                 {
                     Volatile.Write(ref _writeState, WriteUnknown);
@@ -63,7 +64,7 @@ internal sealed partial class LinuxConnection : IValueTaskSource
                     }
                 }
 
-                _output.AdvanceTo(unsent.Start, result.Buffer.End);
+                AdvanceOutput(result.Buffer, unsent.Start);
                 if (error is not null || _abortReason is not null || (result.IsCompleted && unsent.IsEmpty))
                 {
                     break;
@@ -75,6 +76,11 @@ internal sealed partial class LinuxConnection : IValueTaskSource
             // The application completed its output with an error.
             error = exception;
             TransportLog.ConnectionError(_logger, ConnectionId, exception);
+        }
+
+        if (_zeroCopy is { } outstanding)
+        {
+            error = await DrainZeroCopyAsync(outstanding, error);
         }
 
         _output.Complete(error);
@@ -91,12 +97,18 @@ internal sealed partial class LinuxConnection : IValueTaskSource
 
     private nint Send(in ReadOnlySequence<byte> buffer, int flags)
     {
-        if (buffer.IsSingleSegment)
+        if (TrySendZeroCopy(buffer, flags, out var sent))
         {
-            return SocketCalls.Send(_descriptor, buffer.FirstSpan, flags);
+            return sent;
         }
 
-        return SendVectors(buffer, flags);
+        sent = buffer.IsSingleSegment ? SocketCalls.Send(_descriptor, buffer.FirstSpan, flags) : SendVectors(buffer, flags);
+        if (sent > 0)
+        {
+            _zeroCopy?.AddOrdinary(sent);
+        }
+
+        return sent;
     }
 
     private nint SendVectors(in ReadOnlySequence<byte> buffer, int flags)
@@ -132,18 +144,21 @@ internal sealed partial class LinuxConnection : IValueTaskSource
     /// </summary>
     private ValueTask WaitUntilWritable()
     {
-        _writable.Reset();
-        if (Interlocked.CompareExchange(ref _writeState, WriteAwaited, WriteUnknown) == WriteUnknown)
+        var wait = WaitForSignal();
+        if (_abortReason is not null)
         {
-            if (_abortReason is not null)
-            {
-                SignalWritable();
-            }
-
-            return new ValueTask(this, _writable.Version);
+            SignalWritable();
         }
 
-        return ValueTask.CompletedTask;
+        return wait;
+    }
+
+    private ValueTask WaitForSignal()
+    {
+        _writable.Reset();
+        return Interlocked.CompareExchange(ref _writeState, WriteAwaited, WriteUnknown) == WriteUnknown
+            ? new ValueTask(this, _writable.Version)
+            : ValueTask.CompletedTask;
     }
 
     private void SignalWritable()

@@ -58,6 +58,8 @@ internal sealed partial class LinuxConnection : ConnectionContext, IReadinessHan
         MemoryPool = memoryPool;
         LocalEndPoint = socket.GetLocalEndPoint();
         RemoteEndPoint = socket.GetRemoteEndPoint();
+        // A Unix socket would ignore MSG_ZEROCOPY and report nothing.
+        _zeroCopyThreshold = LocalEndPoint is IPEndPoint && options.ZeroCopySendThreshold is { } threshold ? threshold : long.MaxValue;
         ConnectionClosed = _closedSource.Token;
 
         var input = new Pipe(inputOptions);
@@ -105,6 +107,12 @@ internal sealed partial class LinuxConnection : ConnectionContext, IReadinessHan
     public void OnReady(Readiness readiness)
     {
         _sentBytes.CountInto(_loop.Counters);
+        if (_zeroCopy is { } sends)
+        {
+            sends.CountInto(_loop.Counters);
+            readiness = (readiness & Readiness.Error) != 0 ? OnErrorQueue(readiness) : readiness;
+        }
+
         if ((readiness & (Readiness.Writable | Readiness.Error | Readiness.HangUp)) != 0)
         {
             SignalWritable();
@@ -196,6 +204,7 @@ internal sealed partial class LinuxConnection : ConnectionContext, IReadinessHan
     {
         _loop.Forget(_registration);
         _sentBytes.CountInto(_loop.Counters);
+        _zeroCopy?.CountInto(_loop.Counters);
         _loop.Counters.CountClosed();
         FireConnectionClosed();
     }

@@ -224,6 +224,9 @@ internal static unsafe partial class SocketCalls
     private static partial nint sendmsg(int descriptor, MessageHeader* message, int flags);
 
     [LibraryImport("libc", SetLastError = true)]
+    private static partial nint recvmsg(int descriptor, MessageHeader* message, int flags);
+
+    [LibraryImport("libc", SetLastError = true)]
     private static partial int shutdown(int descriptor, int how);
 
     [LibraryImport("libc", SetLastError = true)]

@@ -96,6 +96,11 @@ internal static class ListenerOptions
             SetSocket(nameof(options.ReceiveBufferSize), receiveBuffer, "SO_RCVBUF", SocketCalls.SO_RCVBUF, receiveBuffer);
         }
 
+        if (options.ZeroCopySendThreshold is { } threshold)
+        {
+            SetSocket(nameof(options.ZeroCopySendThreshold), threshold, "SO_ZEROCOPY", SocketCalls.SO_ZEROCOPY, 1);
+        }
+
         if (options.BusyPoll is { } busyPoll)
         {
             SetSocket(nameof(options.BusyPoll), busyPoll, "SO_BUSY_POLL", SocketCalls.SO_BUSY_POLL, (int)Math.Ceiling(busyPoll.TotalMicroseconds));

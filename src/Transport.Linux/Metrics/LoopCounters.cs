@@ -14,6 +14,8 @@ internal sealed class LoopCounters
     private long _detached;
     private long _received;
     private long _sent;
+    private long _zeroCopySends;
+    private long _zeroCopyCopied;
     private long _pausedListeners;
     private long _rounds;
     private long _longestRoundTicks;
@@ -38,6 +40,11 @@ internal sealed class LoopCounters
 
     public long BytesSent => Volatile.Read(ref _sent);
 
+    public long ZeroCopySends => Volatile.Read(ref _zeroCopySends);
+
+    /// <summary>Zero-copy sends whose bytes the kernel copied after all.</summary>
+    public long ZeroCopyCopied => Volatile.Read(ref _zeroCopyCopied);
+
     /// <summary>How many of the loop's listeners don't accept for want of descriptors or memory.</summary>
     public long PausedListeners => Volatile.Read(ref _pausedListeners);
 
@@ -55,6 +62,12 @@ internal sealed class LoopCounters
     public void CountReceived(long bytes) => Volatile.Write(ref _received, _received + bytes);
 
     public void CountSent(long bytes) => Volatile.Write(ref _sent, _sent + bytes);
+
+    public void CountZeroCopy(long sends, long copied)
+    {
+        Volatile.Write(ref _zeroCopySends, _zeroCopySends + sends);
+        Volatile.Write(ref _zeroCopyCopied, _zeroCopyCopied + copied);
+    }
 
     public void CountPaused(int change) => Volatile.Write(ref _pausedListeners, _pausedListeners + change);
 

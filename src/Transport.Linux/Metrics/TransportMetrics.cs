@@ -29,6 +29,10 @@ internal sealed class TransportMetrics
         meter.CreateObservableCounter("transport.linux.connections.detached", () => Each(static loop => loop.Counters.Detached), "{connection}",
             "Connections that have left Kestrel with their descriptor, for a relay for example.");
         meter.CreateObservableCounter("transport.linux.bytes", MeasureBytes, "By", "Bytes of Kestrel's connections.");
+        meter.CreateObservableCounter("transport.linux.zerocopy.sends", () => Each(static loop => loop.Counters.ZeroCopySends), "{send}",
+            "Sends of Kestrel's connections that asked the kernel not to copy.");
+        meter.CreateObservableCounter("transport.linux.zerocopy.copied", () => Each(static loop => loop.Counters.ZeroCopyCopied), "{send}",
+            "Such sends whose bytes the kernel copied all the same.");
         meter.CreateObservableUpDownCounter("transport.linux.connections.active", () => Each(static loop => loop.Counters.ActiveConnections),
             "{connection}", "Kestrel's connections that are open on the worker.");
         meter.CreateObservableUpDownCounter("transport.linux.loop.descriptors", () => Each(static loop => loop.RegisteredDescriptors),

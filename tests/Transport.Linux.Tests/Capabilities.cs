@@ -1,0 +1,15 @@
+using System.Globalization;
+
+namespace Transport.Linux.Tests;
+
+/// <summary>What this process may do (capabilities(7)).</summary>
+internal static class Capabilities
+{
+    public static bool Has(int capability)
+    {
+        const string Label = "CapEff:";
+        var line = File.ReadLines("/proc/self/status").Single(static line => line.StartsWith(Label, StringComparison.Ordinal));
+        var capabilities = ulong.Parse(line.AsSpan(Label.Length).Trim(), NumberStyles.HexNumber, CultureInfo.InvariantCulture);
+        return (capabilities & (1ul << capability)) != 0;
+    }
+}

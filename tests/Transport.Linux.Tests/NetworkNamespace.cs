@@ -1,0 +1,64 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+using Testing;
+
+namespace Transport.Linux.Tests;
+
+/// <summary>A network namespace of a test's own (ip-netns(8)).</summary>
+internal sealed partial class NetworkNamespace : IAsyncDisposable
+{
+    private const int CLONE_NEWNET = 0x40000000;
+
+    private static int s_last;
+
+    private NetworkNamespace(string name) => Name = name;
+
+    public string Name { get; }
+
+    public static async Task<NetworkNamespace> CreateAsync()
+    {
+        var name = string.Create(CultureInfo.InvariantCulture, $"transport-{Environment.ProcessId}-{Interlocked.Increment(ref s_last)}");
+        await IpAsync("netns", "add", name);
+        var created = new NetworkNamespace(name);
+        await created.ConfigureAsync("link", "set", "lo", "up");
+        return created;
+    }
+
+    /// <summary>Runs ip(8) in the namespace.</summary>
+    public Task ConfigureAsync(params string[] arguments) => IpAsync(["-n", Name, .. arguments]);
+
+    /// <summary>Runs an action on a thread that is in the namespace; the sockets that it opens stay there.</summary>
+    public Task<T> RunAsync<T>(Func<T> action)
+    {
+        var done = new TaskCompletionSource<T>(TaskCreationOptions.RunContinuationsAsynchronously);
+        new Thread(() =>
+        {
+            try
+            {
+                using (var handle = File.OpenHandle($"/run/netns/{Name}"))
+                {
+                    Assert.Equal(0, setns((int)handle.DangerousGetHandle(), CLONE_NEWNET));
+                }
+
+                done.SetResult(action());
+            }
+            catch (Exception exception)
+            {
+                done.SetException(exception);
+            }
+        })
+        { IsBackground = true }.Start();
+        return done.Task.WaitAsync(Deadline.Default);
+    }
+
+    public async ValueTask DisposeAsync() => await IpAsync("netns", "del", Name);
+
+    private static async Task IpAsync(params string[] arguments)
+    {
+        var (exitCode, output, error) = await RunningProgram.RunAsync(Programs.Require("ip"), arguments);
+        Assert.True(exitCode == 0, $"ip {string.Join(' ', arguments)}: {output}{error}");
+    }
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int setns(int descriptor, int kind);
+}

@@ -1,0 +1,13 @@
+using Testing;
+
+namespace Transport.Linux.Tests;
+
+/// <summary>A theory that makes network namespaces, which needs ip(8) and CAP_SYS_ADMIN (capabilities(7)); skipped without them.</summary>
+[AttributeUsage(AttributeTargets.Method)]
+public sealed class RequiresNetworkNamespacesTheoryAttribute : TheoryAttribute
+{
+    private const int SysAdmin = 21;
+
+    public RequiresNetworkNamespacesTheoryAttribute() =>
+        Skip = Programs.MissingReason(["ip"]) ?? (Capabilities.Has(SysAdmin) ? null : "needs CAP_SYS_ADMIN");
+}
