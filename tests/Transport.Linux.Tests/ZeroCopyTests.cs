@@ -15,9 +15,10 @@ public class ZeroCopyTests
     private const string Sends = "transport.linux.zerocopy.sends";
     private const string Copied = "transport.linux.zerocopy.copied";
 
-    // Below the default of MaxWriteBufferSize, so that a write of it does not wait; and far above SmallBuffer.
+    // Below the default of MaxWriteBufferSize, so that a write of it does not wait; and far above SmallBuffer, which is
+    // large enough to be filled without the kernel's waiting for a window that is worth it (RFC 9293, 3.8.6.2).
     private const int Stuck = 48 * 1024;
-    private const int SmallBuffer = 4096;
+    private const int SmallBuffer = 16 * 1024;
 
     [RequiresNetworkNamespacesTheory]
     [InlineData(true)]
@@ -168,7 +169,7 @@ public class ZeroCopyTests
         await ConnectionPair.WaitUntilAsync(() => pair.Client.Available > 0);
         pair.Client.LingerState = new LingerOption(true, 0);
         pair.Client.Close();
-        await write.WaitAsync(Deadline.Default);
+        await Assert.ThrowsAsync<ConnectionResetException>(() => write.WaitAsync(Deadline.Default));
         await pair.Server.DisposeAsync().AsTask().WaitAsync(Deadline.Default);
         Assert.Equal(0, pair.Pool.Rented);
     }
@@ -184,7 +185,7 @@ public class ZeroCopyTests
         using var detached = await detachment.WaitAsync(Deadline.Default);
         using var socket = new Socket(new SafeSocketHandle((nint)detached.TakeDescriptor(), ownsHandle: true));
         Assert.False(socket.Poll(0, SelectMode.SelectError));
-        socket.Send("still open"u8);
+        await socket.SendAsync("still open"u8.ToArray());
         Assert.Equal(SHA256.HashData("still open"u8), await pair.ReceiveHashAsync(10).WaitAsync(Deadline.Default));
         Assert.Equal(0, pair.Pool.Rented);
     }
