@@ -88,6 +88,7 @@ public class ConfigurationTests
     [InlineData(""" "Mode": "Copy", "Splice": { "ConnectAttempts": 0 } """, "Splice:ConnectAttempts is '0'; accepted is a number from 1 to 100.")]
     [InlineData(""" "Mode": "Copy", "Splice": { "ConnectAttempts": 101 } """, "Splice:ConnectAttempts is '101'")]
     [InlineData(""" "Mode": "Copy", "Splice": { "MaxConnections": "many" } """, "Splice:MaxConnections is 'many'; accepted is a number from 1 on.")]
+    [InlineData(""" "Mode": "Copy", "Splice": { "ProxyProtocol": "2" } """, "Splice:ProxyProtocol is '2'; accepted is None, V1, V2.")]
     [InlineData(""" "Mode": "Copy", "Splice": { "Listen": "localhost" } """, "Splice:Listen is 'localhost'; accepted is an IP address")]
     [InlineData(""" "Mode": "Copy", "Splice": { "Listen": "10.1" } """, "Splice:Listen is '10.1'")]
     [InlineData(""" "Mode": "Copy", "Metadata": { "Splice.Mode": "Splice" } """, "Route 'r': Mode is 'Copy' but Metadata:Splice.Mode is 'Splice'; accepted is one of them")]

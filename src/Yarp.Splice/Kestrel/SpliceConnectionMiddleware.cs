@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.Logging;
 using Transport.Linux;
 using Yarp.Splice.Listening;
+using Yarp.Splice.ProxyProtocol;
 using Yarp.Splice.Relay;
 using Yarp.Splice.Relay.Managed;
 using Yarp.Splice.Routing;
@@ -58,7 +59,8 @@ internal sealed class SpliceConnectionMiddleware(
         try
         {
             using var detached = await detach.DetachAsync();
-            relay.Start(route, detached.Loop, detached.TakeDescriptor(), detached.UnreadBytes, detached.RemoteEndPoint);
+            var prefix = ProxyHeader.Prepend(route.ProxyProtocol, detached.RemoteEndPoint, detached.LocalEndPoint, detached.UnreadBytes);
+            relay.Start(route, detached.Loop, detached.TakeDescriptor(), prefix, detached.RemoteEndPoint);
         }
         catch (Exception exception) when (exception is IOException or ConnectionAbortedException)
         {

@@ -2,6 +2,7 @@ using System.Net;
 using Microsoft.Extensions.Logging;
 using Transport.Linux;
 using Transport.Linux.Interop;
+using Yarp.Splice.ProxyProtocol;
 using Yarp.Splice.Relay;
 using Yarp.Splice.Routing;
 
@@ -44,7 +45,9 @@ internal sealed class PortAcceptHandler(TcpPort port, TcpRoutes routes, IRelayEn
         // As the routes are now: they may have changed since the socket was accepted.
         if (!_isClosed && routes.Current.Find(port)?.Find(serverName) is { } route)
         {
-            relay.Start(route, loop, descriptor, prefix, remoteEndPoint);
+            // Asked for only if it is wanted: it is a system call.
+            var local = route.ProxyProtocol == ProxyProtocolVersion.None ? null : GetLocalEndPoint(descriptor);
+            relay.Start(route, loop, descriptor, ProxyHeader.Prepend(route.ProxyProtocol, remoteEndPoint, local, prefix), remoteEndPoint);
             return;
         }
 
@@ -54,5 +57,11 @@ internal sealed class PortAcceptHandler(TcpPort port, TcpRoutes routes, IRelayEn
             metrics.Refused(port, SpliceMetrics.NoRoute);
             SpliceLog.NoRoute(logger, port, serverName);
         }
+    }
+
+    private static EndPoint? GetLocalEndPoint(int descriptor)
+    {
+        Span<byte> address = stackalloc byte[NativeSocketAddress.MaxLength];
+        return SocketCalls.GetSocketName(descriptor, address, out var length) < 0 ? null : NativeSocketAddress.ToEndPoint(address[..length]);
     }
 }

@@ -1,4 +1,5 @@
 using System.Net;
+using Yarp.Splice.ProxyProtocol;
 
 namespace Yarp.Splice.Routing;
 
@@ -35,6 +36,9 @@ internal sealed record TcpRoute
 
     /// <summary>How long a session of which one side has finished may be without a byte.</summary>
     public TimeSpan HalfCloseTimeout { get; init; } = TimeSpan.FromMinutes(1);
+
+    /// <summary>The PROXY protocol header that a destination gets before the first byte of the client.</summary>
+    public ProxyProtocolVersion ProxyProtocol { get; init; }
 
     /// <summary>Sessions that the route may have at once; <see langword="null"/> for no limit. Connections past it are closed at once.</summary>
     public int? MaxConnections { get; init; }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net;
 using Yarp.ReverseProxy.Configuration;
+using Yarp.Splice.ProxyProtocol;
 
 namespace Yarp.Splice.Routing;
 
@@ -21,6 +22,7 @@ internal static class TcpRouteReader
         SpliceMetadata.IdleTimeout or SpliceMetadata.HalfCloseTimeout => "a time span above 0 and up to 30.00:00:00, such as 00:01:00",
         SpliceMetadata.ConnectAttempts => "a number from 1 to 100",
         SpliceMetadata.MaxConnections => "a number from 1 on",
+        SpliceMetadata.ProxyProtocol => string.Join(", ", Enum.GetNames<ProxyProtocolVersion>()),
         SpliceMetadata.Listen => "an IP address of this machine, such as 127.0.0.1 or ::1",
         _ => throw new ArgumentOutOfRangeException(nameof(key), key, null),
     };
@@ -48,6 +50,7 @@ internal static class TcpRouteReader
             Port = 0,
             Listen = ReadAddress(route, mistakes),
             MaxConnections = ReadNumber(route, SpliceMetadata.MaxConnections, int.MaxValue, mistakes),
+            ProxyProtocol = ReadProxyProtocol(route, mistakes),
         };
         common = common with
         {
@@ -110,17 +113,44 @@ internal static class TcpRouteReader
 
     private static SpliceMode ReadMode(RouteConfig route, string value, List<string> mistakes)
     {
-        // By name only: Enum.TryParse would take numbers and lists.
-        foreach (var mode in Enum.GetValues<SpliceMode>())
+        if (FindByName<SpliceMode>(value) is { } mode)
         {
-            if (mode.ToString().Equals(value, StringComparison.OrdinalIgnoreCase))
-            {
-                return mode;
-            }
+            return mode;
         }
 
         mistakes.Add($"Route '{route.RouteId}': Mode is '{value}'; accepted are {ModeNames}.");
         return SpliceMode.Copy;
+    }
+
+    private static ProxyProtocolVersion ReadProxyProtocol(RouteConfig route, List<string> mistakes)
+    {
+        if (SpliceMetadata.Find(route, SpliceMetadata.Prefix + SpliceMetadata.ProxyProtocol) is not { } text)
+        {
+            return ProxyProtocolVersion.None;
+        }
+
+        if (FindByName<ProxyProtocolVersion>(text) is { } version)
+        {
+            return version;
+        }
+
+        AddUnusable(route, SpliceMetadata.ProxyProtocol, text, mistakes);
+        return ProxyProtocolVersion.None;
+    }
+
+    /// <summary>Without regard to case. Enum.TryParse would also take numbers and lists.</summary>
+    private static T? FindByName<T>(string name)
+        where T : struct, Enum
+    {
+        foreach (var value in Enum.GetValues<T>())
+        {
+            if (value.ToString().Equals(name, StringComparison.OrdinalIgnoreCase))
+            {
+                return value;
+            }
+        }
+
+        return null;
     }
 
     private static TimeSpan? ReadTime(RouteConfig route, string key, TimeSpan max, List<string> mistakes)

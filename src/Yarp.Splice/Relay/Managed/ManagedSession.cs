@@ -5,6 +5,7 @@ using System.Net.Sockets;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.Extensions.Logging;
+using Yarp.Splice.ProxyProtocol;
 using Yarp.Splice.Routing;
 
 namespace Yarp.Splice.Relay.Managed;
@@ -71,6 +72,9 @@ internal sealed class ManagedSession : IDisposable
                 _destinations.Acquire(destination);
                 Touch();
                 ArmWatch(SilenceLimit);
+                var header = ProxyHeader.Prepend(_route.ProxyProtocol, _client.RemoteEndPoint, _client.LocalEndPoint, default);
+                await SendAsync(_upstream!, header);
+                _bytesToUpstream += header.Length;
                 await Task.WhenAll(CopyToUpstreamAsync(), CopyToClientAsync());
             }
         }
