@@ -41,7 +41,7 @@ public sealed class EventLoopGroup : IDisposable
         _options = options.Value;
         _lifetime = lifetime;
         _logger = loggerFactory.CreateLogger("Transport.Linux");
-        NodeMemory = new NodeMemory(_options.NumaMode, _nodes, _logger);
+        NodeMemory = new NodeMemory(_options.NumaMode, _options.HugePages, _nodes, _logger);
         _loops = new Lazy<EventLoop[]>(StartLoops);
         if (meterFactory is not null)
         {

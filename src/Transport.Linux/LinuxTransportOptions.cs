@@ -41,6 +41,17 @@ public sealed class LinuxTransportOptions
     /// </remarks>
     public NumaMode NumaMode { get; set; }
 
+    /// <summary>
+    /// Whether buffers come in huge pages of 2 MiB, which spare the CPU most of the page-table walks of many busy connections (madvise(2),
+    /// MADV_HUGEPAGE; Documentation/admin-guide/mm/transhuge.rst of the kernel).
+    /// </summary>
+    /// <remarks>
+    /// Defaults to <see langword="false"/>. With <see langword="true"/> the buffers come from node-local pools on a machine with one memory node too, in
+    /// steps of 2 MiB for each event loop, and are kept until the process ends; so <see cref="NumaMode"/> must not be <see cref="NumaMode.Off"/>. No
+    /// pages need to be reserved. Where the kernel has no huge pages to give, buffers come in ordinary pages, and the log says so once.
+    /// </remarks>
+    public bool HugePages { get; set; }
+
     /// <summary>The length of each listening socket's accept queue. At least 1; the kernel cuts it to net.core.somaxconn (listen(2)).</summary>
     /// <remarks>Defaults to 512 connections. An IP endpoint has one such queue for each event loop.</remarks>
     public int Backlog { get; set; } = 512;

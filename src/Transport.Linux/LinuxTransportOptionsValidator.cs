@@ -26,6 +26,8 @@ internal sealed partial class LinuxTransportOptionsValidator : IValidateOptions<
         Check(Enum.IsDefined(options.ApplicationScheduling), nameof(options.ApplicationScheduling), options.ApplicationScheduling,
             "Adaptive or ThreadPool");
         Check(Enum.IsDefined(options.NumaMode), nameof(options.NumaMode), options.NumaMode, "Auto, Off or Bind");
+        Check(!options.HugePages || options.NumaMode != NumaMode.Off, nameof(options.HugePages), options.HugePages,
+            "true only with NumaMode Auto or Bind, because the buffers then come from node-local pools");
         ValidateCpuSet(options, OperatingSystem.IsLinux() ? SchedulerCalls.AllowedCpus() : [], Check);
         ValidateSocketOptions(options, Check);
         return failures.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(failures);

@@ -77,4 +77,7 @@ internal static partial class TransportLog
     [LoggerMessage(111, LogLevel.Warning,
         "Application code keeps event loop {Loop}, and no thread could be started to take the loop over. Its connections wait.", EventName = "ReliefFailed")]
     public static partial void ReliefFailed(ILogger logger, int loop);
+
+    [LoggerMessage(112, LogLevel.Warning, "Buffers come in ordinary pages, not in huge ones: {Reason}.", EventName = "NoHugePages")]
+    public static partial void NoHugePages(ILogger logger, string reason);
 }

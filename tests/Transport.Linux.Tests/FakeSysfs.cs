@@ -21,6 +21,13 @@ internal sealed class FakeSysfs : IDisposable
         return this;
     }
 
+    public FakeSysfs WithHugePages(string enabled, string size)
+    {
+        Write("kernel/mm/transparent_hugepage/enabled", enabled);
+        Write("kernel/mm/transparent_hugepage/hpage_pmd_size", size);
+        return this;
+    }
+
     public void Dispose() => Directory.Delete(Root, recursive: true);
 
     private void Write(string path, string line)

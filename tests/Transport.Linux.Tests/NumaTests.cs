@@ -51,7 +51,7 @@ public class NumaTests
         Assert.Null(Create(NumaMode.Bind, none, 1));
 
         MemoryPool<byte>? Create(NumaMode mode, FakeSysfs sysfs, int? cpu) =>
-            new NodeMemory(mode, new NumaTopology(sysfs.Root), log).CreatePool(cpu);
+            new NodeMemory(mode, hugePages: false, new NumaTopology(sysfs.Root), log).CreatePool(cpu);
     }
 
     [RequiresMbindTheory]
@@ -95,6 +95,87 @@ public class NumaTests
         Assert.Throws<ObjectDisposedException>(() => pool.Rent());
         Assert.Equal(7, block.Memory.Span[4095]);
         block.Dispose();
+    }
+
+    [Theory]
+    [InlineData("[always] madvise never", "2097152", null)]
+    [InlineData("always [madvise] never", "2097152", null)]
+    [InlineData("always madvise [never]", "2097152", "enabled is never")]
+    [InlineData("always [madvise] never", "536870912", "they have 536870912 bytes here, and buffers need 2097152")]
+    [InlineData(null, null, "the kernel has none, or hides")]
+    public void HugePages_WhatTheKernelSays_IsTheObstacleOrNone(string? enabled, string? size, string? obstacle)
+    {
+        using var sysfs = new FakeSysfs().WithNode(0, "0");
+        if (enabled is not null)
+        {
+            sysfs.WithHugePages(enabled, size!);
+        }
+
+        var log = new RecordingLoggerFactory();
+        var memory = new NodeMemory(NumaMode.Auto, hugePages: true, new NumaTopology(sysfs.Root), log, sysfs.Root);
+        memory.LogOnce();
+        if (obstacle is null)
+        {
+            Assert.DoesNotContain(log.Entries, static entry => entry.Id == 112);
+            using var pool = Assert.IsType<NodeMemoryPool>(memory.CreatePool(0));
+            pool.Rent().Dispose();
+            Assert.Equal(HugePages.Size, pool.MappedBytes);
+        }
+        else
+        {
+            Assert.Contains(obstacle, Assert.Single(log.Entries, static entry => entry.Id == 112).Text, StringComparison.Ordinal);
+            Assert.Null(memory.CreatePool(0));
+        }
+    }
+
+    [Fact]
+    public void Validate_HugePagesWithoutNodeLocalPools_IsRefused()
+    {
+        var result = new LinuxTransportOptionsValidator().Validate(null, new LinuxTransportOptions { HugePages = true, NumaMode = NumaMode.Off });
+        Assert.StartsWith("LinuxTransport:HugePages is True; accepted is true only with NumaMode Auto or Bind", Assert.Single(result.Failures!), StringComparison.Ordinal);
+    }
+
+    [RequiresHugePagesFact]
+    public void Rent_HugePages_TheKernelKnowsThatTheyAreWanted()
+    {
+        using var pool = new NodeMemoryPool(0, NumaMode.Auto, static _ => { }, static errno => Assert.Fail(Errno.Describe(errno)));
+        var blocks = Enumerable.Range(0, 600).Select(_ => pool.Rent()).ToArray();
+        Assert.Equal(600, blocks.Select(AddressOf).Distinct().Count());
+        Assert.Equal(2 * HugePages.Size, pool.MappedBytes);
+        var first = AddressOf(blocks[0]);
+        Assert.Equal(0ul, first % HugePages.Size);
+        Array.ForEach(blocks, static block => block.Memory.Span.Fill(1));
+
+        // The mapping of an address begins with its range in hexadecimal and ends with its flags: hg is VM_HUGEPAGE (proc_pid_smaps(5)).
+        var flags = "";
+        var isMapping = false;
+        foreach (var line in File.ReadLines("/proc/self/smaps"))
+        {
+            var range = line.Split(' ')[0].Split('-');
+            if (range.Length == 2 && ulong.TryParse(range[0], NumberStyles.HexNumber, CultureInfo.InvariantCulture, out var start))
+            {
+                isMapping = start <= first && first < ulong.Parse(range[1], NumberStyles.HexNumber, CultureInfo.InvariantCulture);
+            }
+            else if (isMapping && line.StartsWith("VmFlags:", StringComparison.Ordinal))
+            {
+                flags = line;
+            }
+        }
+
+        Assert.Contains(" hg", flags, StringComparison.Ordinal);
+        Array.ForEach(blocks, static block => block.Dispose());
+        Assert.Equal(0, pool.RentedBytes);
+    }
+
+    [RequiresHugePagesFact]
+    public async Task HugePages_OnThisMachine_ConnectionsUseThem()
+    {
+        await using var pair = await ConnectionPair.CreateAsync(options => (options.HugePages, options.ThreadCount) = (true, 1));
+        await pair.Client.SendAsync("hello"u8.ToArray(), SocketFlags.None);
+        Assert.Equal("hello", await pair.ReadTextAsync(5));
+        var pool = pair.Server.Features.Get<Microsoft.AspNetCore.Connections.Features.IMemoryPoolFeature>()!.MemoryPool;
+        Assert.Equal(HugePages.Size, Assert.IsType<NodeMemoryPool>(pool).MappedBytes);
+        Assert.DoesNotContain(pair.Log, static entry => entry.Id is 108 or 112);
     }
 
     [RequiresMbindTheory]

@@ -8,6 +8,7 @@ internal static unsafe partial class MemoryCalls
     public const int MPOL_PREFERRED = 1;
     public const int MPOL_BIND = 2;
 
+    private const int MADV_HUGEPAGE = 14;
     private const int PROT_READ_WRITE = 0x1 | 0x2;
     private const int MAP_PRIVATE_ANONYMOUS = 0x02 | 0x20;
 
@@ -23,6 +24,29 @@ internal static unsafe partial class MemoryCalls
         var address = mmap(null, length, PROT_READ_WRITE, MAP_PRIVATE_ANONYMOUS, -1, 0);
         return (nint)address == -1 ? null : address;
     }
+
+    /// <summary>As <see cref="Map(nuint)"/>, at an address that is a multiple of <paramref name="alignment"/>, a power of two.</summary>
+    public static byte* Map(nuint length, nuint alignment)
+    {
+        var address = Map(length + alignment);
+        if (address is null)
+        {
+            return null;
+        }
+
+        var skip = (alignment - ((nuint)address & (alignment - 1))) & (alignment - 1);
+        if (skip > 0)
+        {
+            Unmap(address, skip);
+        }
+
+        Unmap(address + skip + length, alignment - skip);
+        return address + skip;
+    }
+
+    /// <summary>Asks for huge pages when the memory is first touched; zero, or the negative error number.</summary>
+    public static int AdviseHugePages(byte* address, nuint length) =>
+        madvise(address, length, MADV_HUGEPAGE) < 0 ? -Marshal.GetLastPInvokeError() : 0;
 
     public static void Unmap(byte* address, nuint length) => _ = munmap(address, length);
 
@@ -43,6 +67,9 @@ internal static unsafe partial class MemoryCalls
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial byte* mmap(void* address, nuint length, int protection, int flags, int descriptor, nint offset);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int madvise(void* address, nuint length, int advice);
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial int munmap(void* address, nuint length);

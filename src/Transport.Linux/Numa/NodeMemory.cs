@@ -6,15 +6,19 @@ using Transport.Linux.Interop;
 namespace Transport.Linux.Numa;
 
 /// <summary>Decides which loops take their buffers from a node of their own, and says once if the kernel does not play along.</summary>
-internal sealed class NodeMemory(NumaMode mode, NumaTopology topology, ILogger logger)
+internal sealed class NodeMemory(NumaMode mode, bool hugePages, NumaTopology topology, ILogger logger, string sysfsRoot = "/sys")
 {
+    private readonly string? _hugePagesObstacle = hugePages ? FindObstacle(topology, sysfsRoot) : null;
     private int _hasWarned;
+    private int _hasWarnedOfHugePages;
     private ImmutableArray<NodeMemoryPool> _pools = [];
 
     /// <summary>The pools that there are.</summary>
     public IReadOnlyList<NodeMemoryPool> Pools => _pools;
 
-    private bool IsUsed => mode == NumaMode.Bind || (mode == NumaMode.Auto && topology.Nodes.Length > 1);
+    public bool UsesHugePages => hugePages && _hugePagesObstacle is null;
+
+    private bool IsUsed => UsesHugePages || mode == NumaMode.Bind || (mode == NumaMode.Auto && topology.Nodes.Length > 1);
 
     /// <summary>A pool on the node of the loop, or <see langword="null"/> where Kestrel's own pool does as well.</summary>
     public MemoryPool<byte>? CreatePool(int? cpu)
@@ -24,7 +28,7 @@ internal sealed class NodeMemory(NumaMode mode, NumaTopology topology, ILogger l
             return null;
         }
 
-        var pool = new NodeMemoryPool(node, mode, OnPolicyRefused);
+        var pool = new NodeMemoryPool(node, mode, OnPolicyRefused, UsesHugePages ? OnHugePagesRefused : null);
         ImmutableInterlocked.Update(ref _pools, static (pools, added) => pools.Add(added), pool);
         return pool;
     }
@@ -34,6 +38,24 @@ internal sealed class NodeMemory(NumaMode mode, NumaTopology topology, ILogger l
         if (IsUsed)
         {
             TransportLog.NumaNodes(logger, topology.Nodes.Length, topology.Describe(), mode);
+        }
+
+        if (_hugePagesObstacle is not null)
+        {
+            WarnOfHugePages(_hugePagesObstacle);
+        }
+    }
+
+    private static string? FindObstacle(NumaTopology topology, string sysfsRoot) =>
+        topology.Nodes.Length == 0 ? "the machine shows no memory nodes" : HugePages.FindObstacle(sysfsRoot);
+
+    private void OnHugePagesRefused(int errno) => WarnOfHugePages($"madvise: {Errno.Describe(errno)}");
+
+    private void WarnOfHugePages(string reason)
+    {
+        if (Interlocked.Exchange(ref _hasWarnedOfHugePages, 1) == 0)
+        {
+            TransportLog.NoHugePages(logger, reason);
         }
     }
 
@@ -45,7 +67,8 @@ internal sealed class NodeMemory(NumaMode mode, NumaTopology topology, ILogger l
             throw Errno.ToException($"{LinuxTransportOptions.SectionName}:{nameof(LinuxTransportOptions.NumaMode)}={mode}: mbind", "buffers", errno);
         }
 
-        if (Interlocked.Exchange(ref _hasWarned, 1) == 0)
+        // With one node, where the pool is there for its huge pages, the policy would have changed nothing.
+        if (topology.Nodes.Length > 1 && Interlocked.Exchange(ref _hasWarned, 1) == 0)
         {
             TransportLog.NodePolicyRefused(logger, Errno.Describe(errno));
         }

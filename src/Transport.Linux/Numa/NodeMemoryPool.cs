@@ -4,13 +4,19 @@ using Transport.Linux.Interop;
 
 namespace Transport.Linux.Numa;
 
-/// <summary>Blocks of 4,096 bytes from one memory node, mapped a megabyte at a time and kept until the pool is disposed.</summary>
-internal sealed unsafe class NodeMemoryPool(int node, NumaMode mode, Action<int> policyRefused) : MemoryPool<byte>
+/// <summary>Blocks of 4,096 bytes from one memory node, mapped a slab at a time and kept until the pool is disposed.</summary>
+/// <param name="node">The memory node.</param>
+/// <param name="mode">Whether the node is a preference or a must.</param>
+/// <param name="policyRefused">Hears of a refused mbind(2), with the errno.</param>
+/// <param name="hugePagesRefused">Hears of a refused madvise(2), with the errno; <see langword="null"/> if no huge pages are wanted.</param>
+internal sealed unsafe class NodeMemoryPool(int node, NumaMode mode, Action<int> policyRefused, Action<int>? hugePagesRefused = null)
+    : MemoryPool<byte>
 {
     public const int BlockSize = 4096;
 
-    private const int SlabSize = 256 * BlockSize;
+    private const int SmallSlabSize = 256 * BlockSize;
 
+    private readonly int _slabSize = hugePagesRefused is null ? SmallSlabSize : HugePages.Size;
     private readonly ConcurrentQueue<NodeMemoryBlock> _free = new();
     private readonly Lock _growLock = new();
     private readonly List<nint> _slabs = [];
@@ -86,14 +92,19 @@ internal sealed unsafe class NodeMemoryPool(int node, NumaMode mode, Action<int>
                 return;
             }
 
-            var slab = MemoryCalls.Map(SlabSize);
+            var slab = hugePagesRefused is null ? MemoryCalls.Map(SmallSlabSize) : MemoryCalls.Map(HugePages.Size, HugePages.Size);
             if (slab is null)
             {
                 throw new InsufficientMemoryException("mmap has no memory left for connection buffers.");
             }
 
+            if (hugePagesRefused is not null && MemoryCalls.AdviseHugePages(slab, HugePages.Size) is < 0 and var advised)
+            {
+                hugePagesRefused(-advised);
+            }
+
             var result = MemoryCalls.SetPolicy(
-                slab, SlabSize, mode == NumaMode.Bind ? MemoryCalls.MPOL_BIND : MemoryCalls.MPOL_PREFERRED, node);
+                slab, (nuint)_slabSize, mode == NumaMode.Bind ? MemoryCalls.MPOL_BIND : MemoryCalls.MPOL_PREFERRED, node);
             if (result < 0)
             {
                 try
@@ -102,14 +113,14 @@ internal sealed unsafe class NodeMemoryPool(int node, NumaMode mode, Action<int>
                 }
                 catch
                 {
-                    MemoryCalls.Unmap(slab, SlabSize);
+                    MemoryCalls.Unmap(slab, (nuint)_slabSize);
                     throw;
                 }
             }
 
             _slabs.Add((nint)slab);
-            Volatile.Write(ref _mapped, _mapped + SlabSize);
-            for (var offset = 0; offset < SlabSize; offset += BlockSize)
+            Volatile.Write(ref _mapped, _mapped + _slabSize);
+            for (var offset = 0; offset < _slabSize; offset += BlockSize)
             {
                 _free.Enqueue(new NodeMemoryBlock(this, slab + offset));
             }
@@ -121,7 +132,7 @@ internal sealed unsafe class NodeMemoryPool(int node, NumaMode mode, Action<int>
         lock (_growLock)
         {
             _free.Clear();
-            _slabs.ForEach(static slab => MemoryCalls.Unmap((byte*)slab, SlabSize));
+            _slabs.ForEach(slab => MemoryCalls.Unmap((byte*)slab, (nuint)_slabSize));
             _slabs.Clear();
             Volatile.Write(ref _mapped, 0);
         }
