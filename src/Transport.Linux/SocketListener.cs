@@ -89,11 +89,13 @@ public sealed class SocketListener
             throw;
         }
 
+        var shortage = new AcceptShortage();
         var listeners = new LoopListener[loops.Length];
         for (var i = 0; i < loops.Length; i++)
         {
             listeners[i] = new LoopListener(loops[i], sockets[i], isShared: false, endPoint, handler, logger)
             {
+                Shortage = shortage,
                 QuickAck = options.QuickAck,
             };
         }
@@ -113,10 +115,12 @@ public sealed class SocketListener
     {
         var accepting = endPoint is FileHandleEndPoint ? ListeningSocket.GetLocalEndPoint(descriptor) ?? endPoint : endPoint;
         var shared = new SharedDescriptor(descriptor, ownsDescriptor, loops.Length);
+        var shortage = new AcceptShortage();
         var listeners = Array.ConvertAll(
             loops, loop => new LoopListener(loop, shared.Descriptor, isShared: true, accepting, handler, logger)
             {
                 Shared = shared,
+                Shortage = shortage,
                 QuickAck = options.QuickAck && accepting is IPEndPoint,
             });
         return StartAll(new SocketListener(accepting, listeners, unixPath));

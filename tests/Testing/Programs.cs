@@ -5,6 +5,9 @@ public static class Programs
 {
     private const string PostgreSqlRoot = "/usr/lib/postgresql";
 
+    /// <summary>What runs an assembly: <c>dotnet</c>, the one that runs the tests.</summary>
+    public static string DotnetHost => Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet";
+
     /// <summary>The program's full path, or <see langword="null"/> if it is not installed.</summary>
     public static string? Find(string name)
     {

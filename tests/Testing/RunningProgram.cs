@@ -18,6 +18,8 @@ public sealed partial class RunningProgram : IAsyncDisposable
 
     private RunningProgram(Process process) => _process = process;
 
+    public int Id => _process.Id;
+
     public string Output => Read(_output);
 
     public string Error => Read(_error);

@@ -182,25 +182,4 @@ public class ListenerTests
             }
         }
     }
-
-    private sealed class ClientSet : IDisposable
-    {
-        public List<Socket> Sockets { get; } = [];
-
-        public static async Task<ClientSet> ConnectAsync(EndPoint endPoint, int count)
-        {
-            var clients = new ClientSet();
-            for (var i = 0; i < count; i++)
-            {
-                var protocol = endPoint is UnixDomainSocketEndPoint ? ProtocolType.Unspecified : ProtocolType.Tcp;
-                var socket = new Socket(endPoint.AddressFamily, SocketType.Stream, protocol);
-                clients.Sockets.Add(socket);
-                await socket.ConnectAsync(endPoint).WaitAsync(Deadline.Default);
-            }
-
-            return clients;
-        }
-
-        public void Dispose() => Sockets.ForEach(static socket => socket.Dispose());
-    }
 }

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using Microsoft.Extensions.Logging;
 using Transport.Linux.Interop;
 
@@ -16,6 +17,7 @@ internal sealed class LoopListener(EventLoop loop, int descriptor, bool isShared
 
     private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(100);
 
+    private readonly DescriptorReserve _reserve = new();
     private readonly TaskCompletionSource _stopped = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private EventRegistration _registration;
     private bool _isPaused;
@@ -24,6 +26,9 @@ internal sealed class LoopListener(EventLoop loop, int descriptor, bool isShared
 
     /// <summary>Set when several loops accept from one socket.</summary>
     public SharedDescriptor? Shared { get; init; }
+
+    /// <summary>What the loops that accept on the endpoint have in common when they cannot.</summary>
+    public required AcceptShortage Shortage { get; init; }
 
     /// <summary>Whether accepted sockets acknowledge at once. The one option that a listener does not pass on.</summary>
     public bool QuickAck { get; init; }
@@ -58,8 +63,34 @@ internal sealed class LoopListener(EventLoop loop, int descriptor, bool isShared
 
     protected internal override void OnTimer()
     {
+        if (!TryRegister())
+        {
+            loop.Arm(this, s_pause);
+            return;
+        }
+
         Resume();
-        _registration = Register();
+        // At once, because only an empty queue ends a shortage, and epoll does not report that.
+        Accept(MaxAcceptsPerEvent);
+    }
+
+    private bool TryRegister()
+    {
+        if (_reserve.IsReached(descriptor))
+        {
+            return false;
+        }
+
+        try
+        {
+            _registration = Register();
+            return true;
+        }
+        catch (SocketException)
+        {
+            // What was short is still short: epoll_ctl(2) needs memory too.
+            return false;
+        }
     }
 
     private void Resume()
@@ -78,10 +109,15 @@ internal sealed class LoopListener(EventLoop loop, int descriptor, bool isShared
         Span<byte> address = stackalloc byte[NativeSocketAddress.MaxLength];
         for (var i = 0; i < limit; i++)
         {
+            if (_isShort && _reserve.IsReached(descriptor))
+            {
+                Pause(_reserve.Reason);
+                return;
+            }
+
             var accepted = SocketCalls.Accept(descriptor, address, out var addressLength);
             if (accepted >= 0)
             {
-                _isShort = false;
                 loop.Counters.CountAccepted();
                 if (QuickAck)
                 {
@@ -89,28 +125,33 @@ internal sealed class LoopListener(EventLoop loop, int descriptor, bool isShared
                 }
 
                 handler.OnAccepted(new AcceptedSocket(loop, accepted, address[..addressLength], endPoint));
+                if (_reserve.IsReachedBy(accepted))
+                {
+                    Pause(_reserve.Reason);
+                    return;
+                }
+
                 continue;
             }
 
             switch (-accepted)
             {
                 case Errno.EAGAIN:
-                    return;
-                case Errno.EMFILE or Errno.ENFILE or Errno.ENOBUFS or Errno.ENOMEM:
-                    Pause(-accepted);
+                    EndShortage();
                     return;
                 case Errno.ECONNABORTED or Errno.EPROTO or Errno.EPERM or Errno.EOPNOTSUPP or Errno.ENETDOWN or Errno.ENETUNREACH
                     or Errno.EHOSTUNREACH or Errno.ETIMEDOUT:
                     // Errors of the connection that was being accepted, which Linux reports here (accept(2)).
                     continue;
                 default:
-                    Pause(-accepted);
+                    // EMFILE, ENFILE, ENOBUFS, ENOMEM: the connection stays in the queue, and trying at once would be in vain.
+                    Pause(Errno.Describe(-accepted));
                     return;
             }
         }
     }
 
-    private void Pause(int errno)
+    private void Pause(string reason)
     {
         if (_isPaused)
         {
@@ -121,13 +162,25 @@ internal sealed class LoopListener(EventLoop loop, int descriptor, bool isShared
         loop.Counters.CountPaused(1);
         if (!_isShort)
         {
-            // Once for each shortage, not once for each try.
+            // Once for each shortage, not once for each try or for each connection that fits in between.
             _isShort = true;
-            TransportLog.AcceptPaused(logger, endPoint, Errno.Describe(errno));
+            if (Shortage.Begin())
+            {
+                TransportLog.AcceptPaused(logger, endPoint, reason);
+            }
         }
 
         loop.Unregister(_registration);
         loop.Arm(this, s_pause);
+    }
+
+    private void EndShortage()
+    {
+        if (_isShort)
+        {
+            _isShort = false;
+            Shortage.End();
+        }
     }
 
     private void Stop()

@@ -53,7 +53,7 @@ internal sealed class Gateway : IAsyncDisposable
     /// <summary>As <see cref="Run"/>, without the capability to open ports below 1024 that root has.</summary>
     public static RunningProgram RunWithoutPrivilegedPorts(params string[] arguments) => Environment.IsPrivilegedProcess
         ? RunningProgram.Start(Programs.Require("setpriv"),
-            ["--bounding-set=-net_bind_service", "--inh-caps=-net_bind_service", DotnetHost(), s_path, .. arguments])
+            ["--bounding-set=-net_bind_service", "--inh-caps=-net_bind_service", Programs.DotnetHost, s_path, .. arguments])
         : Run(arguments);
 
     /// <summary>Replaces the configuration file in one step, as an editor does.</summary>
@@ -77,9 +77,7 @@ internal sealed class Gateway : IAsyncDisposable
     }
 
     private static RunningProgram Run(IReadOnlyDictionary<string, string> environment, string[] arguments) =>
-        RunningProgram.Start(DotnetHost(), [s_path, .. arguments], environment, Path.GetDirectoryName(s_path));
-
-    private static string DotnetHost() => Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet";
+        RunningProgram.Start(Programs.DotnetHost, [s_path, .. arguments], environment, Path.GetDirectoryName(s_path));
 
     private async Task WaitUntilStartedAsync()
     {
