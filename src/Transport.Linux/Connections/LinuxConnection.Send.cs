@@ -17,6 +17,8 @@ internal sealed partial class LinuxConnection : IValueTaskSource
     private const int WriteSignaled = 1;
     private const int WriteAwaited = 2;
 
+    private static readonly TimeSpan s_memoryPause = TimeSpan.FromMilliseconds(5);
+
     private ManualResetValueTaskSourceCore<bool> _writable;
     private int _writeState;
 
@@ -53,9 +55,14 @@ internal sealed partial class LinuxConnection : IValueTaskSource
                         unsent = unsent.Slice(sent);
                         _sentBytes.Add(sent);
                     }
-                    else if (sent is -Errno.EAGAIN or -Errno.ENOBUFS)
+                    else if (sent is -Errno.EAGAIN)
                     {
                         await WaitUntilWritable();
+                    }
+                    else if (sent is -Errno.ENOBUFS or -Errno.ENOMEM)
+                    {
+                        // No memory for a packet. The socket may count as writable all the same, so no event would tell.
+                        await Task.Delay(s_memoryPause);
                     }
                     else
                     {
