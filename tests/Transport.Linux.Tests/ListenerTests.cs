@@ -2,7 +2,9 @@ using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
 using Microsoft.AspNetCore.Connections;
+using Transport.Linux.Connections;
 using Transport.Linux.Interop;
+using Transport.Linux.Kestrel;
 
 namespace Transport.Linux.Tests;
 
@@ -126,6 +128,23 @@ public class ListenerTests
     }
 
     [Fact]
+    public async Task Accept_EpollRefusesAConnection_ClosesItAndServesTheNext()
+    {
+        using var loops = new LoopFixture();
+        var connections = new LinuxConnectionListener(new LinuxConnectionFactory(loops.Group, loops.Options.Value, null, loops.Log));
+        var listener = loops.Group.Listen(new IPEndPoint(IPAddress.Loopback, 0), new RefusedOnceHandler(connections));
+        using var refused = await ClientSet.ConnectAsync(listener.EndPoint, 1);
+        Assert.Equal(0, await refused.Sockets[0].ReceiveAsync(new byte[1]).WaitAsync(Deadline.Default));
+        await ConnectionPair.WaitUntilAsync(() => loops.Log.Entries.Any(static entry => entry.Id == 102));
+
+        using var next = await ClientSet.ConnectAsync(listener.EndPoint, 1);
+        await next.Sockets[0].SendAsync(new byte[1]);
+        var connection = await connections.AcceptAsync().AsTask().WaitAsync(Deadline.Default);
+        await connection!.DisposeAsync();
+        await listener.StopAsync();
+    }
+
+    [Fact]
     public async Task StopAsync_ConnectionsInTheAcceptQueues_AreAcceptedFirst()
     {
         using var loops = new LoopFixture();
@@ -143,6 +162,26 @@ public class ListenerTests
         await stopped.WaitAsync(Deadline.Default);
         await accepted.WaitForAsync(100);
         accepted.CloseAll();
+    }
+
+    /// <summary>Registers the first socket with epoll before the connection does, which epoll then refuses (EEXIST).</summary>
+    private sealed class RefusedOnceHandler(IAcceptHandler handler) : IAcceptHandler, IReadinessHandler
+    {
+        private int _count;
+
+        public void OnAccepted(in AcceptedSocket socket)
+        {
+            if (Interlocked.Increment(ref _count) == 1)
+            {
+                _ = socket.Loop.Register(socket.Descriptor, Readiness.Readable, this);
+            }
+
+            handler.OnAccepted(socket);
+        }
+
+        public void OnReady(Readiness readiness)
+        {
+        }
     }
 
     /// <summary>Keeps accepted descriptors and what was known of them.</summary>

@@ -94,12 +94,22 @@ internal sealed partial class LinuxConnection : ConnectionContext, IReadinessHan
     public void Start(LinuxConnectionListener? listener)
     {
         _listener = listener;
-        if (!_options.WaitForDataBeforeAllocatingBuffer)
+        try
         {
-            _ = _input.GetMemory(MinReceiveBufferSize);
+            if (!_options.WaitForDataBeforeAllocatingBuffer)
+            {
+                _ = _input.GetMemory(MinReceiveBufferSize);
+            }
+
+            _registration = _loop.Register(_descriptor, Interest, this);
+        }
+        catch
+        {
+            // Nobody knows of the connection yet, so nobody else would close it.
+            _ = SocketCalls.Close(_descriptor);
+            throw;
         }
 
-        _registration = _loop.Register(_descriptor, Interest, this);
         _loop.Counters.CountOpened();
         _ = SendAsync();
     }
