@@ -1,10 +1,18 @@
 // Stalled readers, both ends. As a server it accepts and reads nothing; with --push it also sends until nothing more goes. As a client
 // it opens N connections and sends until no byte was taken for a while, without ever reading; then it says how many were accepted and
-// holds the connections until standard input ends. The first byte of a connection is read by the server, so that the relay is set up.
+// holds the connections until standard input ends. The first byte of a connection is read by the server, so that the relay is set up. When
+// the client ends it sends the other kind of first byte, and the server drops every connection: a FIN would wait behind the bytes that
+// nobody reads, and the next measurement would find their memory still in use.
 //
 // usage: stall --listen N [--push]
 //        stall --port N --connections N [--quiet-ms N] [--limit-ms N]
 #include "common.h"
+
+enum first_byte
+{
+    FIRST_STALL,
+    FIRST_DROP_ALL
+};
 
 static char buffer[64 * 1024];
 
@@ -24,7 +32,7 @@ static uint64_t push(int descriptor)
 
 static void run_server(int port, bool also_pushes)
 {
-    int listener = listen_on(port), epoll = epoll_create1(EPOLL_CLOEXEC);
+    int listener = listen_on(port), epoll = epoll_create1(EPOLL_CLOEXEC), highest = 0;
     struct epoll_event events[64], event = {.events = EPOLLIN, .data.fd = listener};
     epoll_ctl(epoll, EPOLL_CTL_ADD, listener, &event);
     for (;;)
@@ -38,6 +46,7 @@ static void run_server(int port, bool also_pushes)
                 int accepted;
                 while ((accepted = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0)
                 {
+                    highest = accepted > highest ? accepted : highest;
                     event = (struct epoll_event){.events = EPOLLIN, .data.fd = accepted};
                     epoll_ctl(epoll, EPOLL_CTL_ADD, accepted, &event);
                 }
@@ -51,7 +60,13 @@ static void run_server(int port, bool also_pushes)
                 if ((events[i].events & EPOLLIN) != 0)
                 {
                     char first;
-                    (void)!recv(descriptor, &first, 1, 0);
+                    if (recv(descriptor, &first, 1, 0) == 1 && first == FIRST_DROP_ALL)
+                    {
+                        // Accepted sockets are the only descriptors above the epoll's. Later events of this round name closed ones.
+                        for (int other = epoll + 1; other <= highest; other++)
+                            close(other);
+                        break;
+                    }
                     (void)!send(descriptor, &first, 1, 0);
                     // From here on the connection is not read any more.
                     event = (struct epoll_event){.events = also_pushes ? EPOLLOUT | EPOLLET : 0, .data.fd = descriptor};
@@ -70,7 +85,7 @@ static void run_client(int port, int count, int quiet_ms, int limit_ms)
     for (int i = 0; i < count; i++)
     {
         int descriptor = connect_to(port, false);
-        char byte = 0;
+        char byte = FIRST_STALL;
         send_all(descriptor, &byte, 1);
         receive_all(descriptor, &byte, 1);
         fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) | O_NONBLOCK);
@@ -101,6 +116,10 @@ static void run_client(int port, int count, int quiet_ms, int limit_ms)
     while (read(STDIN_FILENO, &byte, 1) > 0)
     {
     }
+    int last = connect_to(port, false);
+    byte = FIRST_DROP_ALL;
+    send_all(last, &byte, 1);
+    (void)!recv(last, &byte, 1, 0);
 }
 
 int main(int argc, char **argv)
