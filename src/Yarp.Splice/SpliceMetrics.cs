@@ -19,12 +19,14 @@ internal sealed class SpliceMetrics
     private const string ClusterTag = "splice.cluster";
     private const string DestinationTag = "splice.destination";
     private const string PathTag = "splice.path";
+    private const string DirectionTag = "direction";
     private const string ReasonTag = "splice.reason";
 
     private readonly UpDownCounter<long> _active;
     private readonly Histogram<double> _duration;
     private readonly Counter<long> _bytes;
     private readonly Counter<long> _fallbacks;
+    private readonly Counter<long> _pathMoves;
     private readonly Counter<long> _connectFailures;
     private readonly Counter<long> _refused;
 
@@ -36,6 +38,7 @@ internal sealed class SpliceMetrics
             advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = [0.01, 0.1, 1, 10, 60, 600, 3600, 36000] });
         _bytes = meter.CreateCounter<long>("splice.bytes", "By", "Bytes relayed, counted when their session ends.");
         _fallbacks = meter.CreateCounter<long>("splice.fallbacks", "{session}", "Sessions that took another path than their route's mode asks for.");
+        _pathMoves = meter.CreateCounter<long>("splice.path.moves", "{move}", "Moves of one direction of a session from one path to another.");
         _connectFailures = meter.CreateCounter<long>("splice.connect.failures", "{attempt}", "Attempts to connect to a destination that failed.");
         _refused = meter.CreateCounter<long>("splice.refused", "{connection}", "Connections that were closed without a session.");
     }
@@ -60,6 +63,12 @@ internal sealed class SpliceMetrics
             { RouteTag, routeId }, { "splice.requested", requested }, { "splice.effective", effective }, { ReasonTag, reason },
         });
 
+    public void PathMoved(string routeId, string clusterId, string direction, string from, string to) =>
+        _pathMoves.Add(1, new TagList
+        {
+            { RouteTag, routeId }, { ClusterTag, clusterId }, { DirectionTag, direction }, { "splice.from", from }, { "splice.to", to },
+        });
+
     public void ConnectFailed(string routeId, string clusterId, string destinationId, string reason) =>
         _connectFailures.Add(1, new TagList
         {
@@ -77,7 +86,7 @@ internal sealed class SpliceMetrics
     {
         if (count > 0)
         {
-            tags.Add("direction", direction);
+            tags.Add(DirectionTag, direction);
             _bytes.Add(count, tags);
         }
     }

@@ -28,7 +28,6 @@ internal static unsafe partial class SocketCalls
     public const int TCP_QUICKACK = 12;
     public const int TCP_USER_TIMEOUT = 18;
     public const int TCP_FASTOPEN = 23;
-    public const int TCP_NOTSENT_LOWAT = 25;
 
     /// <summary>Lets a classic BPF program choose the socket of a SO_REUSEPORT group for each new connection (socket(7)).</summary>
     public static int AttachReuseportProgram(int descriptor, ReadOnlySpan<ReuseportProgram.Instruction> program)

@@ -7,20 +7,15 @@ namespace Yarp.Splice.Relay;
 /// One direction of a session: source to sink. Holds what its path has taken from the source and the sink has not taken yet; nothing is read
 /// while something is held, which is all of the flow control. The end of the source becomes FIN on the sink once nothing is held.
 /// </summary>
-internal sealed class RelayDirection(RelaySession session, RelayEndpoint source, RelayEndpoint sink, ReadOnlyMemory<byte> prefix, bool maySplice)
+internal sealed class RelayDirection(RelaySession session, RelayEndpoint source, RelayEndpoint sink, ReadOnlyMemory<byte> prefix, PathPolicy policy)
 {
     /// <summary>Transfers in one go before other sessions of the loop get their turn.</summary>
     private const int TransfersPerTurn = 16;
 
-    /// <summary>Splices below this size cost more than a copy (two calls against two, and page handling on top).</summary>
-    private const int SmallSplice = 16 * 1024;
-
-    private const int SmallSplicesBeforeCopy = 8;
-
     private RelayPath _path = CopyPath.Instance;
     private RelayFlow _flow = RelayFlow.Waiting;
-    private bool _maySplice = maySplice;
-    private int _smallSplices;
+    private PathChooser _chooser = new(policy);
+    private bool _isBulk;
     private bool _isSourceEnded;
     private bool _isSourceFailed;
     private bool _isSinkFailed;
@@ -114,11 +109,11 @@ internal sealed class RelayDirection(RelaySession session, RelayEndpoint source,
         _isSinkFailed |= errno != Errno.EAGAIN;
     }
 
-    /// <summary>No pipe can be had: this direction copies from now on.</summary>
+    /// <summary>No pipe can be had now: this direction copies for a while.</summary>
     public void FallBackToCopy()
     {
-        _maySplice = false;
         _path = CopyPath.Instance;
+        _chooser.OnNoPipe();
         session.OnNoPipe();
     }
 
@@ -129,22 +124,31 @@ internal sealed class RelayDirection(RelaySession session, RelayEndpoint source,
     {
         if (_path == CopyPath.Instance)
         {
-            // A read that fills the buffer means bulk. What the sink did not take of it leaves by TryFlush before the first splice.
-            if (_maySplice && LastTransfer == RelayWorker.BufferSize)
+            if (LastTransfer == RelayWorker.BufferSize && !_isBulk)
             {
-                _path = SplicePath.Instance;
-                _smallSplices = 0;
+                _isBulk = true;
+                sink.LimitUnsent(SplicePath.LargestTransfer);
+            }
+
+            // What the sink did not take of this read leaves by TryFlush before the first splice.
+            if (_chooser.WantsSplice(LastTransfer))
+            {
+                _chooser.OnSplice();
+                MoveTo(SplicePath.Instance);
             }
         }
-        else if (LastTransfer >= SmallSplice)
-        {
-            _smallSplices = 0;
-        }
-        else if (LastTransfer > 0 && ++_smallSplices >= SmallSplicesBeforeCopy && Pipe is null or { Held: 0 })
+        else if (_chooser.WantsCopy(LastTransfer) && Pipe is null or { Held: 0 })
         {
             SplicePath.ReturnPipe(this);
-            _path = CopyPath.Instance;
+            _chooser.OnCopy();
+            MoveTo(CopyPath.Instance);
         }
+    }
+
+    private void MoveTo(RelayPath path)
+    {
+        session.OnPathMove(this, _path, path);
+        _path = path;
     }
 
     private RelayFlow Finish()

@@ -49,6 +49,21 @@ internal sealed class RelayEndpoint(RelaySession session, int descriptor) : IRea
         session.OnEndpointReady(this, readiness);
     }
 
+    /// <summary>
+    /// Lets at most so many bytes wait unsent in the kernel (TCP_NOTSENT_LOWAT, tcp(7)), where no smaller limit is set. Otherwise the send buffer
+    /// of a reader that has stalled grows to megabytes (net.ipv4.tcp_wmem) which the peer's window keeps from leaving; what is on its way is
+    /// not limited, so throughput is not either.
+    /// </summary>
+    public void LimitUnsent(int bytes)
+    {
+        // Unix sockets refuse; they have no such buffer.
+        if (SocketCalls.GetOption(descriptor, SocketCalls.IPPROTO_TCP, SocketCalls.TCP_NOTSENT_LOWAT, out var limit) == 0 &&
+            (limit == 0 || limit > bytes))
+        {
+            _ = SocketCalls.SetOption(descriptor, SocketCalls.IPPROTO_TCP, SocketCalls.TCP_NOTSENT_LOWAT, bytes);
+        }
+    }
+
     /// <summary>The socket's pending error number, zero if there is none. Asking clears it (socket(7), SO_ERROR).</summary>
     public int TakeError()
     {

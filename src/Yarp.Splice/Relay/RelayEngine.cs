@@ -3,6 +3,7 @@ using System.Net;
 using Microsoft.Extensions.Logging;
 using Transport.Linux;
 using Transport.Linux.Interop;
+using Yarp.Splice.Relay.Paths;
 using Yarp.Splice.Routing;
 
 namespace Yarp.Splice.Relay;
@@ -35,6 +36,9 @@ internal sealed class RelayEngine : IRelayEngine
     }
 
     public IDestinationSelector Destinations { get; }
+
+    /// <summary>The thresholds of a direction, asked for once for each. Tests put their own in, to move sessions at unusual places.</summary>
+    public Func<SpliceMode, PathPolicy> PolicyOf { get; init; } = PathPolicy.Of;
 
     public void Start(TcpRoute route, EventLoop loop, int descriptor, ReadOnlyMemory<byte> prefix, EndPoint? remoteEndPoint)
     {
@@ -128,6 +132,9 @@ internal sealed class RelayEngine : IRelayEngine
         }
     }
 
+    public void OnPathMove(TcpRoute route, bool isToUpstream, RelayPath from, RelayPath to) =>
+        _metrics.PathMoved(route.RouteId, route.ClusterId, isToUpstream ? "upstream" : "client", from.Name, to.Name);
+
     public void ReportFallback(TcpRoute route, SpliceMode requested, SpliceMode effective, string reason)
     {
         _metrics.Fallback(route.RouteId, requested.ToString(), effective.ToString(), reason);
@@ -138,11 +145,11 @@ internal sealed class RelayEngine : IRelayEngine
     }
 
     private static string PathOf(TcpRoute route) =>
-        route.Mode == SpliceMode.Copy ? nameof(SpliceMode.Copy) : nameof(SpliceMode.Splice);
+        route.Mode == SpliceMode.Sockmap ? nameof(SpliceMode.Splice) : route.Mode.ToString();
 
     private void Begin(TcpRoute route, EventLoop loop, int descriptor, ReadOnlyMemory<byte> prefix, EndPoint? remoteEndPoint)
     {
-        if (route.Mode is SpliceMode.Sockmap or SpliceMode.Auto)
+        if (route.Mode == SpliceMode.Sockmap)
         {
             ReportFallback(route, route.Mode, SpliceMode.Splice, NotBuilt);
         }

@@ -1,6 +1,7 @@
 using System.Net;
 using Transport.Linux;
 using Transport.Linux.Interop;
+using Yarp.Splice.Relay.Paths;
 using Yarp.Splice.Routing;
 
 namespace Yarp.Splice.Relay;
@@ -31,6 +32,7 @@ internal sealed partial class RelaySession : EventLoopTimer
     private TimeSpan _resetPoll = s_firstResetPoll;
     private bool _isContinuing;
     private bool _isTimerShortened;
+    private bool _hasFallenBack;
 
     public RelaySession(
         RelayEngine engine, RelayWorker worker, TcpRoute route, int descriptor, ReadOnlyMemory<byte> prefix, EndPoint? remoteEndPoint)
@@ -64,7 +66,17 @@ internal sealed partial class RelaySession : EventLoopTimer
 
     public void OnActivity() => _lastActivityMs = _loop.NowMs;
 
-    public void OnNoPipe() => _engine.ReportFallback(Route, SpliceMode.Splice, SpliceMode.Copy, RelayEngine.NoPipe);
+    public void OnPathMove(RelayDirection direction, RelayPath from, RelayPath to) =>
+        _engine.OnPathMove(Route, direction == _toUpstream, from, to);
+
+    public void OnNoPipe()
+    {
+        if (!_hasFallenBack)
+        {
+            _hasFallenBack = true;
+            _engine.ReportFallback(Route, Route.Mode, SpliceMode.Copy, RelayEngine.NoPipe);
+        }
+    }
 
     public void OnEndpointReady(RelayEndpoint endpoint, Readiness readiness)
     {
@@ -111,9 +123,8 @@ internal sealed partial class RelaySession : EventLoopTimer
     private void BeginRelaying(RelayEndpoint upstream)
     {
         _state = State.Relaying;
-        var maySplice = Route.Mode != SpliceMode.Copy;
-        _toUpstream = new RelayDirection(this, _client, upstream, _prefix, maySplice);
-        _toClient = new RelayDirection(this, upstream, _client, default, maySplice);
+        _toUpstream = new RelayDirection(this, _client, upstream, _prefix, _engine.PolicyOf(Route.Mode));
+        _toClient = new RelayDirection(this, upstream, _client, default, _engine.PolicyOf(Route.Mode));
         OnActivity();
         _loop.Arm(this, Route.IdleTimeout);
         Advance();

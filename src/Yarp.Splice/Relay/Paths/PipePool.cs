@@ -9,7 +9,10 @@ namespace Yarp.Splice.Relay.Paths;
 /// </summary>
 internal sealed class PipePool
 {
-    /// <summary>A splice moves at most what the pipe holds; fewer and larger moves cost less. /proc/sys/fs/pipe-max-size defaults to this.</summary>
+    /// <summary>
+    /// A pipe has one slot for each page of its capacity, and a segment from the network takes a slot however short it is: 1 MiB holds some
+    /// 360 KiB of Ethernet frames. /proc/sys/fs/pipe-max-size defaults to this.
+    /// </summary>
     private const int WantedCapacity = 1024 * 1024;
 
     /// <summary>Below this a splice moves too little to beat a copy, and past fs.pipe-user-pages-soft the kernel gives one page (pipe(7)).</summary>

@@ -8,6 +8,12 @@ internal sealed class SplicePath : RelayPath
 {
     public static readonly SplicePath Instance = new();
 
+    /// <summary>
+    /// The most that one splice takes from the source. It is also what may wait unsent in a sink, so a blocked direction holds at most twice
+    /// as much. Measured: as fast as 1 MiB, with two thirds of the memory for a reader that has stalled.
+    /// </summary>
+    public const int LargestTransfer = 512 * 1024;
+
     private SplicePath()
     {
     }
@@ -44,7 +50,7 @@ internal sealed class SplicePath : RelayPath
             return;
         }
 
-        var moved = SpliceCalls.Splice(direction.Source.Descriptor, pipe.WriteEnd, pipe.Capacity);
+        var moved = SpliceCalls.Splice(direction.Source.Descriptor, pipe.WriteEnd, Math.Min(pipe.Capacity, LargestTransfer));
         direction.LastTransfer = Math.Max(moved, 0);
         if (moved <= 0)
         {
