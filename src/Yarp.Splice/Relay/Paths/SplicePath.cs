@@ -12,7 +12,7 @@ internal sealed class SplicePath : RelayPath
     /// The most that one splice takes from the source. It is also what may wait unsent in a sink, so a blocked direction holds at most twice
     /// as much. Measured: as fast as 1 MiB, with two thirds of the memory for a reader that has stalled.
     /// </summary>
-    public const int LargestTransfer = 512 * 1024;
+    public const int LargestTransfer = 256 * 1024;
 
     private SplicePath()
     {
