@@ -115,8 +115,13 @@ internal sealed partial class RelaySession
     {
         var address = NativeSocketAddress.ToBytes(endPoint).Span;
         var family = NativeSocketAddress.Family(address);
-        var descriptor = SocketCalls.Socket(
-            family, SocketCalls.SOCK_STREAM | SocketCalls.SOCK_NONBLOCK | SocketCalls.SOCK_CLOEXEC);
+        var descriptor = CreateSocket(family);
+        if (descriptor is -Errno.EMFILE or -Errno.ENFILE && Worker.Pipes.CloseIdle())
+        {
+            // A connection matters more than a pipe.
+            descriptor = CreateSocket(family);
+        }
+
         if (descriptor < 0)
         {
             return -descriptor;
@@ -159,6 +164,9 @@ internal sealed partial class RelaySession
 
         return 0;
     }
+
+    private static int CreateSocket(int family) => SocketCalls.Socket(
+        family, SocketCalls.SOCK_STREAM | SocketCalls.SOCK_NONBLOCK | SocketCalls.SOCK_CLOEXEC);
 
     private void OnReadyWhileConnecting(RelayEndpoint endpoint, Readiness readiness)
     {

@@ -7,6 +7,7 @@ using Microsoft.Extensions.Options;
 using Transport.Linux;
 using Yarp.ReverseProxy.Model;
 using Yarp.Splice.Relay;
+using Yarp.Splice.Relay.Paths;
 using Yarp.Splice.Routing;
 
 namespace Yarp.Splice.Tests.Relay;
@@ -24,7 +25,7 @@ internal sealed class RelayFixture : IAsyncDisposable, IAcceptHandler, IDestinat
     private readonly byte[] _prefix;
     private int _acquired;
 
-    private RelayFixture(SpliceMode mode, Func<TcpRoute, TcpRoute>? configure, byte[]? prefix, string[]? addresses)
+    private RelayFixture(SpliceMode mode, Func<TcpRoute, TcpRoute>? configure, byte[]? prefix, string[]? addresses, Func<SpliceMode, PathPolicy>? policyOf)
     {
         Upstream = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         Upstream.Bind(new IPEndPoint(IPAddress.Loopback, 0));
@@ -42,8 +43,9 @@ internal sealed class RelayFixture : IAsyncDisposable, IAcceptHandler, IDestinat
         Route = configure?.Invoke(route) ?? route;
         _services = new ServiceCollection().AddMetrics().AddLogging().BuildServiceProvider();
         _loops = new EventLoopGroup(Options.Create(new LinuxTransportOptions { ThreadCount = 2 }), Log);
-        Engine = new RelayEngine(
-            _loops, this, new SpliceMetrics(_services.GetRequiredService<IMeterFactory>()), Log);
+        var meters = _services.GetRequiredService<IMeterFactory>();
+        Metrics = new SpliceReadings(meters);
+        Engine = new RelayEngine(_loops, this, new SpliceMetrics(meters), Log) { PolicyOf = policyOf ?? PathPolicy.Of };
         _listener = _loops.Listen(new IPEndPoint(IPAddress.Loopback, 0), this);
     }
 
@@ -58,11 +60,16 @@ internal sealed class RelayFixture : IAsyncDisposable, IAcceptHandler, IDestinat
 
     public RecordingLoggerFactory Log { get; } = new();
 
+    public SpliceReadings Metrics { get; }
+
     public int Acquired => Volatile.Read(ref _acquired);
 
     public static RelayFixture Create(
         SpliceMode mode, Func<TcpRoute, TcpRoute>? configure = null, byte[]? prefix = null, params string[] addresses) =>
-        new(mode, configure, prefix, addresses.Length == 0 ? null : addresses);
+        new(mode, configure, prefix, addresses.Length == 0 ? null : addresses, policyOf: null);
+
+    /// <summary>Moves sessions between Copy and Splice where the mode's own thresholds would not.</summary>
+    public static RelayFixture Create(Func<SpliceMode, PathPolicy> policyOf) => new(SpliceMode.Auto, null, null, null, policyOf);
 
     public async Task<Socket> ConnectAsync()
     {
@@ -105,6 +112,7 @@ internal sealed class RelayFixture : IAsyncDisposable, IAcceptHandler, IDestinat
         await Engine.DrainAsync(now.Token).WaitAsync(Deadline);
         _loops.Dispose();
         Upstream.Dispose();
+        Metrics.Dispose();
         await _services.DisposeAsync();
         Assert.Equal(0, Acquired);
         Assert.DoesNotContain(Log.Entries, static entry => entry.Level >= LogLevel.Error);

@@ -42,6 +42,51 @@ internal static class SocketFlow
         return all.ToArray();
     }
 
+    /// <summary>
+    /// Sends up to 2 MB of random bytes in pieces of random size with random pauses, then their hash, then FIN.
+    /// <see cref="ReceiveAtRandomAsync"/> checks it, whichever sender it comes from.
+    /// </summary>
+    public static async Task SendAtRandomAsync(this Socket socket, int seed)
+    {
+        var random = new Random(seed);
+        var data = new byte[random.Next(200_000, 2_000_000)];
+        random.NextBytes(data);
+        for (var sent = 0; sent < data.Length;)
+        {
+            var piece = Math.Min(data.Length - sent, random.Next(8) == 0 ? random.Next(1, 600_000) : random.Next(1, 30_000));
+            await socket.SendAllAsync(data.AsMemory(sent, piece), chunk: 256 * 1024);
+            sent += piece;
+            if (random.Next(12) == 0)
+            {
+                await Task.Delay(random.Next(3));
+            }
+        }
+
+        await socket.SendAllAsync(SHA256.HashData(data));
+        socket.Shutdown(SocketShutdown.Send);
+    }
+
+    /// <summary>Receives what <see cref="SendAtRandomAsync"/> sends, now and then slowly, and checks it.</summary>
+    public static async Task ReceiveAtRandomAsync(this Socket socket)
+    {
+        var all = new MemoryStream();
+        var buffer = new byte[200_000];
+        int received;
+        while ((received = await socket.ReceiveAsync(buffer.AsMemory(0, 1 + (int)(all.Length * 7919 % buffer.Length)))
+            .AsTask().WaitAsync(RelayFixture.Deadline)) > 0)
+        {
+            all.Write(buffer, 0, received);
+            if (all.Length % 37 == 0)
+            {
+                await Task.Delay(2);
+            }
+        }
+
+        var bytes = all.ToArray();
+        Assert.True(bytes.Length > SHA256.HashSizeInBytes, $"only {bytes.Length} bytes arrived");
+        Assert.Equal(SHA256.HashData(bytes.AsSpan(..^SHA256.HashSizeInBytes)), bytes[^SHA256.HashSizeInBytes..]);
+    }
+
     public static async Task AssertFinAsync(this Socket socket) =>
         Assert.Equal(0, await socket.ReceiveAsync(new byte[1].AsMemory()).AsTask().WaitAsync(RelayFixture.Deadline));
 

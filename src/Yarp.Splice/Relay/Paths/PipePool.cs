@@ -69,4 +69,16 @@ internal sealed class PipePool
             pipe.Close();
         }
     }
+
+    /// <summary>Closes the idle pipes, because their descriptors are needed; false if there are none.</summary>
+    public bool CloseIdle()
+    {
+        var hadIdle = _idle.Count > 0;
+        while (_idle.TryPop(out var pipe))
+        {
+            pipe.Close();
+        }
+
+        return hadIdle;
+    }
 }

@@ -1,0 +1,32 @@
+using System.Collections.Concurrent;
+using System.Diagnostics.Metrics;
+
+namespace Yarp.Splice.Tests.Relay;
+
+/// <summary>What the relay's counters have counted, by instrument and the values of chosen attributes.</summary>
+internal sealed class SpliceReadings : IDisposable
+{
+    private readonly MeterListener _listener = new();
+    private readonly ConcurrentQueue<(string Name, long Value, KeyValuePair<string, object?>[] Tags)> _readings = new();
+
+    public SpliceReadings(IMeterFactory factory)
+    {
+        _listener.InstrumentPublished = (instrument, listener) =>
+        {
+            // Other tests have meters of the same name.
+            if (ReferenceEquals(instrument.Meter.Scope, factory))
+            {
+                listener.EnableMeasurementEvents(instrument);
+            }
+        };
+        _listener.SetMeasurementEventCallback<long>((instrument, value, tags, _) => _readings.Enqueue((instrument.Name, value, tags.ToArray())));
+        _listener.Start();
+    }
+
+    /// <summary>The sum over all measurements that carry these attributes.</summary>
+    public long Sum(string name, params (string Key, string Value)[] attributes) => _readings
+        .Where(reading => reading.Name == name && attributes.All(wanted => reading.Tags.Any(tag => tag.Key == wanted.Key && wanted.Value.Equals(tag.Value))))
+        .Sum(static reading => reading.Value);
+
+    public void Dispose() => _listener.Dispose();
+}
