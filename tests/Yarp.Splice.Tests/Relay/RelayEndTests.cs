@@ -204,7 +204,7 @@ public class RelayEndTests
     [CombinedModes]
     public async Task TrafficInOneDirectionOnly_IsNotIdle(SpliceMode mode)
     {
-        await using var relay = RelayFixture.Create(mode, static route => route with { IdleTimeout = TimeSpan.FromMilliseconds(600) });
+        await using var relay = RelayFixture.Create(mode, static route => route with { IdleTimeout = TimeSpan.FromSeconds(2) });
         var (client, server) = await relay.ConnectPairAsync();
         using (client)
         using (server)
@@ -213,7 +213,7 @@ public class RelayEndTests
             {
                 await server.SendAllAsync(new[] { (byte)i });
                 Assert.Equal((byte)i, (await client.ReceiveExactlyAsync(1))[0]);
-                await Task.Delay(100);
+                await Task.Delay(200);
             }
         }
     }
