@@ -1,14 +1,17 @@
-// YARP and nothing else, on either transport: what differs between two runs of it is the transport alone.
+// YARP and nothing else: on Kestrel's and .NET's sockets, or on the event loops on both sides, as AddSplice sets it up.
 // usage: Bench.YarpServer --transport linux|sockets --config FILE
 var transport = Option("--transport");
 var config = Option("--config") ?? throw new ArgumentException("--config is missing.");
 var builder = WebApplication.CreateBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
 builder.Configuration.AddJsonFile(Path.GetFullPath(config), optional: false, reloadOnChange: false);
 builder.Logging.SetMinimumLevel(LogLevel.Warning);
+var section = builder.Configuration.GetSection("ReverseProxy");
+var proxy = builder.Services.AddReverseProxy().LoadFromConfig(section);
 switch (transport)
 {
     case "linux":
         builder.WebHost.UseLinuxZeroCopyTransport();
+        proxy.AddSplice(section);
         break;
     case "sockets":
         builder.WebHost.UseSockets();
@@ -17,7 +20,6 @@ switch (transport)
         throw new ArgumentException("--transport is 'linux' or 'sockets'.");
 }
 
-builder.Services.AddReverseProxy().LoadFromConfig(builder.Configuration.GetSection("ReverseProxy"));
 var app = builder.Build();
 app.MapReverseProxy();
 await app.RunAsync();

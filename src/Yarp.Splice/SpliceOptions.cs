@@ -1,6 +1,6 @@
 namespace Yarp.Splice;
 
-/// <summary>Options of the TCP routes as a whole. What concerns one route stands in its <c>Splice</c> section.</summary>
+/// <summary>Options of the proxy as a whole. What concerns one route stands in its <c>Splice</c> section.</summary>
 public sealed class SpliceOptions
 {
     /// <summary>
@@ -9,4 +9,12 @@ public sealed class SpliceOptions
     /// </summary>
     /// <remarks>Defaults to an empty list.</remarks>
     public IList<string> AdditionalRouteKeys { get; } = [];
+
+    /// <summary>
+    /// Whether YARP's own connections to HTTP destinations live on the event loops, too, which saves a request two ways through the thread pool. Linux
+    /// only; has no effect where the application has an <see cref="ReverseProxy.Forwarder.IForwarderHttpClientFactory"/> of its own, as
+    /// <c>ConfigureHttpClient</c> registers one.
+    /// </summary>
+    /// <remarks>Defaults to <see langword="true"/>.</remarks>
+    public bool HttpDestinationsOnEventLoops { get; set; } = true;
 }

@@ -6,7 +6,9 @@ using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Yarp.ReverseProxy.Configuration;
+using Yarp.ReverseProxy.Forwarder;
 using Yarp.Splice;
+using Yarp.Splice.Http;
 using Yarp.Splice.Kestrel;
 using Yarp.Splice.Listening;
 using Yarp.Splice.Relay;
@@ -95,6 +97,13 @@ public static class SpliceReverseProxyBuilderExtensions
             : ActivatorUtilities.CreateInstance<SocketPortOpener>(provider));
         services.AddSingleton<TcpPortManager>();
         services.AddHostedService(static provider => provider.GetRequiredService<TcpPortManager>());
+
+        if (OperatingSystem.IsLinux() && services.LastOrDefault(static service => service.ServiceType == typeof(IForwarderHttpClientFactory))
+            is { } clients && clients.ImplementationType == typeof(ForwarderHttpClientFactory))
+        {
+            // Beside YARP's own, which ConfigureHttpClient looks for; the last one counts.
+            services.AddSingleton<IForwarderHttpClientFactory, EventLoopHttpClientFactory>();
+        }
 
         services.AddSingleton<SpliceConnectionMiddleware>();
         services.AddSingleton<SpliceEndpointDefaults>();

@@ -27,6 +27,7 @@ internal static unsafe partial class SocketCalls
     public const int IPPROTO_IPV6 = 41;
     public const int IPV6_V6ONLY = 26;
 
+    public const int MSG_PEEK = 0x2;
     public const int MSG_DONTWAIT = 0x40;
     public const int MSG_NOSIGNAL = 0x4000;
     public const int MSG_MORE = 0x8000;
@@ -123,6 +124,20 @@ internal static unsafe partial class SocketCalls
                 {
                     return received;
                 }
+            }
+        }
+    }
+
+    /// <summary>What a receive of one byte would return, which stays in the socket.</summary>
+    public static nint Peek(int descriptor)
+    {
+        byte first;
+        while (true)
+        {
+            var received = Result(recv(descriptor, &first, 1, MSG_PEEK | MSG_DONTWAIT));
+            if (received != -Errno.EINTR)
+            {
+                return received;
             }
         }
     }

@@ -1,0 +1,63 @@
+using System.Net;
+using System.Net.Http;
+using System.Net.Sockets;
+using Transport.Linux.Connections;
+
+namespace Transport.Linux;
+
+/// <summary>
+/// Opens outgoing connections that live on the event loops: what they receive wakes the code that waits for it on the loop's own thread, as with
+/// accepted connections (<see cref="LinuxTransportOptions.ApplicationScheduling"/>), instead of through .NET's socket thread and the thread pool.
+/// </summary>
+/// <param name="loops">The event loops; connections take turns on them.</param>
+public sealed class EventLoopConnector(EventLoopGroup loops)
+{
+    private uint _next;
+
+    /// <summary>Makes an HTTP client open its connections here. TLS, HTTP/2, proxies and the pooling of connections stay the handler's.</summary>
+    /// <param name="handler">The handler, before its first request. Its <see cref="SocketsHttpHandler.ConnectCallback"/> is replaced.</param>
+    public void UseFor(SocketsHttpHandler handler)
+    {
+        ArgumentNullException.ThrowIfNull(handler);
+        handler.ConnectCallback = (context, cancellationToken) => ConnectAsync(context.DnsEndPoint, cancellationToken);
+    }
+
+    /// <summary>Connects, with TCP_NODELAY. The addresses of a name are tried one after another.</summary>
+    /// <param name="endPoint">A <see cref="DnsEndPoint"/>, an <see cref="IPEndPoint"/> or a <see cref="UnixDomainSocketEndPoint"/>.</param>
+    /// <param name="cancellationToken">Ends the attempt.</param>
+    /// <returns>The connection. One read and one write may be under way at a time; disposing closes it.</returns>
+    /// <exception cref="SocketException">The name is unknown, or the last address refused or did not answer.</exception>
+    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+    public async ValueTask<Stream> ConnectAsync(EndPoint endPoint, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(endPoint);
+        if (endPoint is not DnsEndPoint name)
+        {
+            return await ConnectToAddressAsync(endPoint, cancellationToken);
+        }
+
+        var addresses = IPAddress.TryParse(name.Host, out var literal)
+            ? [literal]
+            : await Dns.GetHostAddressesAsync(name.Host, name.AddressFamily, cancellationToken);
+        for (var i = 0; i < addresses.Length; i++)
+        {
+            try
+            {
+                return await ConnectToAddressAsync(new IPEndPoint(addresses[i], name.Port), cancellationToken);
+            }
+            catch (SocketException) when (i + 1 < addresses.Length)
+            {
+                // The next one may answer; the last one's failure is reported.
+            }
+        }
+
+        throw new SocketException((int)SocketError.HostNotFound, $"{name.Host} has no address.");
+    }
+
+    private Task<Stream> ConnectToAddressAsync(EndPoint endPoint, CancellationToken cancellationToken)
+    {
+        var all = loops.Loops;
+        var loop = all[(int)(Interlocked.Increment(ref _next) % (uint)all.Count)];
+        return new EventLoopStream(loop).ConnectAsync(endPoint, cancellationToken);
+    }
+}
