@@ -21,20 +21,21 @@ public class ConnectionReceiveBenchmark
     [Params(false, true)]
     public bool Inline { get; set; }
 
+    // Not async: run in the process, BenchmarkDotNet does not wait for a task here, and measures without a connection.
     [GlobalSetup]
-    public async Task SetUp()
+    public void SetUp()
     {
         _bytes = new byte[Bytes];
-        _connection = await LoopbackConnection.OpenAsync(options => options.UnsafePreferInlineScheduling = Inline);
+        _connection = LoopbackConnection.OpenAsync(options => options.UnsafePreferInlineScheduling = Inline).GetAwaiter().GetResult();
         _application = ConsumeAsync(_connection.Server);
     }
 
     [GlobalCleanup]
-    public async Task CleanUp()
+    public void CleanUp()
     {
         _connection!.Client.Shutdown(SocketShutdown.Send);
-        await _application;
-        await _connection.DisposeAsync();
+        _application.GetAwaiter().GetResult();
+        _connection.DisposeAsync().AsTask().GetAwaiter().GetResult();
         _consumed.Dispose();
     }
 

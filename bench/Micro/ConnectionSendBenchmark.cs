@@ -16,16 +16,17 @@ public class ConnectionSendBenchmark
     [Params(100, 4096, 32 * 1024)]
     public int Bytes { get; set; }
 
+    // Not async: run in the process, BenchmarkDotNet does not wait for a task here, and measures without a connection.
     [GlobalSetup]
-    public async Task SetUp()
+    public void SetUp()
     {
         _bytes = new byte[Bytes];
         _received = new byte[Bytes];
-        _connection = await LoopbackConnection.OpenAsync();
+        _connection = LoopbackConnection.OpenAsync().GetAwaiter().GetResult();
     }
 
     [GlobalCleanup]
-    public async Task CleanUp() => await _connection!.DisposeAsync();
+    public void CleanUp() => _connection!.DisposeAsync().AsTask().GetAwaiter().GetResult();
 
     [Benchmark]
     public async Task Send()

@@ -120,6 +120,23 @@ public class ServerNameRoutingTests
         Assert.Empty(gateway.Relay.Prefixes);
     }
 
+    [Theory]
+    [InlineData(Place.OwnPort)]
+    [InlineData(Place.KestrelPort)]
+    [InlineData(Place.KestrelPortOfSocketTransport)]
+    public async Task A_silent_client_does_not_hold_up_the_end(Place place)
+    {
+        var port = TestGateway.FreePort();
+        await using var gateway = await StartAsync(place, port, Route("a", $"a.example:{port}", """ "PrereadTimeout": "01:00:00" """));
+        using var client = await ConnectAsync(port);
+        await client.SendAsync(Hello("a.example").AsMemory(0, 10));
+
+        // One that is served, or turned away where the relay of this test cannot take it: the silent one was accepted before it.
+        _ = await ExchangeAsync(port, [Hello("a.example")]);
+        using var longer = new CancellationTokenSource(TimeSpan.FromMinutes(1));
+        await gateway.App.StopAsync(longer.Token).WaitAsync(TimeSpan.FromSeconds(15));
+    }
+
     [Fact]
     public async Task Names_come_and_go_with_the_configuration_while_the_port_stays_open()
     {

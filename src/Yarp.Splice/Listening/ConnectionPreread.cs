@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Connections.Features;
 using Yarp.Splice.Routing;
 using Yarp.Splice.Tls;
 
@@ -9,11 +10,13 @@ internal static class ConnectionPreread
 {
     /// <returns>Whether there was an answer, which may be that there is no name. Otherwise the deadline has passed.</returns>
     /// <exception cref="IOException">The connection failed.</exception>
-    /// <exception cref="ConnectionAbortedException">The connection was aborted.</exception>
+    /// <exception cref="ConnectionAbortedException">The connection was aborted, or the server is stopping.</exception>
     public static async ValueTask<(bool IsAnswered, string? ServerName)> ReadServerNameAsync(ConnectionContext connection, TcpPortRoutes port)
     {
         var input = connection.Transport.Input;
         var reader = default(ClientHelloReader);
+        // Kestrel waits for its connections when it stops, and nobody else could tell it that this one is idle.
+        var stopping = connection.Features.Get<IConnectionLifetimeNotificationFeature>()?.ConnectionClosedRequested ?? default;
         CancellationTokenSource? deadline = null;
         try
         {
@@ -22,7 +25,12 @@ internal static class ConnectionPreread
                 if (!input.TryRead(out var result))
                 {
                     // One for all reads: the deadline is for the hello, not for the next byte of it.
-                    deadline ??= new CancellationTokenSource(port.PrereadTimeout);
+                    if (deadline is null)
+                    {
+                        deadline = CancellationTokenSource.CreateLinkedTokenSource(stopping);
+                        deadline.CancelAfter(port.PrereadTimeout);
+                    }
+
                     result = await input.ReadAsync(deadline.Token);
                 }
 
@@ -39,7 +47,7 @@ internal static class ConnectionPreread
         }
         catch (OperationCanceledException exception) when (exception is not ConnectionAbortedException)
         {
-            return (false, null);
+            return stopping.IsCancellationRequested ? throw new ConnectionAbortedException("The server is stopping.") : (false, null);
         }
         finally
         {
