@@ -18,6 +18,7 @@ namespace Transport.Linux;
 public sealed class EventLoopGroup : IDisposable
 {
     private readonly Lazy<EventLoop[]> _loops;
+    private readonly Lazy<TransportPlacement> _placement;
     private readonly LinuxTransportOptions _options;
     private readonly ILogger _logger;
     private readonly IHostApplicationLifetime? _lifetime;
@@ -42,6 +43,7 @@ public sealed class EventLoopGroup : IDisposable
         _lifetime = lifetime;
         _logger = loggerFactory.CreateLogger("Transport.Linux");
         NodeMemory = new NodeMemory(_options.NumaMode, _options.HugePages, _nodes, _logger);
+        _placement = new Lazy<TransportPlacement>(() => TransportPlacement.Find(_options, _nodes, NodeMemory));
         _loops = new Lazy<EventLoop[]>(StartLoops);
         if (meterFactory is not null)
         {
@@ -52,6 +54,10 @@ public sealed class EventLoopGroup : IDisposable
     /// <summary>The loops, by their <see cref="EventLoop.Index"/>.</summary>
     /// <exception cref="PlatformNotSupportedException">The operating system is not Linux.</exception>
     public IReadOnlyList<EventLoop> Loops => _loops.Value;
+
+    /// <summary>Where the loops and their buffers are, or will be when they are started.</summary>
+    /// <exception cref="PlatformNotSupportedException">The operating system is not Linux.</exception>
+    public TransportPlacement Placement => _placement.Value;
 
     /// <summary>
     /// Why a loop could not go on, or <see langword="null"/> while all of them do. The connections of such a loop are served no more, so the
@@ -104,19 +110,9 @@ public sealed class EventLoopGroup : IDisposable
 
     private EventLoop[] StartLoops()
     {
-        if (!OperatingSystem.IsLinux())
-        {
-            throw new PlatformNotSupportedException("Event loops need epoll(7), which only Linux has.");
-        }
-
-        var cpus = SchedulerCalls.AllowedCpus();
-        var placement = WorkerPlacement.Place(_options, cpus, new CpuTopology(), _nodes);
-        var count = placement.Length;
-        var loops = new EventLoop[count];
-        for (var i = 0; i < count; i++)
-        {
-            loops[i] = new EventLoop(i, placement[i], _logger) { AllowedCpus = cpus, Failed = OnLoopFailed };
-        }
+        var loops = Placement.Loops
+            .Select(loop => new EventLoop(loop.Index, loop.Cpu, _logger) { AllowedCpus = [.. Placement.AllowedCpus], Failed = OnLoopFailed })
+            .ToArray();
 
         if (_options.ApplicationScheduling == ApplicationScheduling.Adaptive)
         {
@@ -130,13 +126,13 @@ public sealed class EventLoopGroup : IDisposable
             loop.Start();
         }
 
-        if (_options.AcceptSteering == AcceptSteering.Cpu && placement is [null, ..])
+        if (_options.AcceptSteering == AcceptSteering.Cpu && loops is [{ Cpu: null }, ..])
         {
             TransportLog.SteeringWithoutPinning(_logger);
         }
 
         NodeMemory.LogOnce();
-        TransportLog.LoopsStarted(_logger, count, WorkerPlacement.Describe(placement));
+        TransportLog.LoopsStarted(_logger, loops.Length, WorkerPlacement.Describe([.. Placement.Loops.Select(static loop => loop.Cpu)]));
         return loops;
     }
 }

@@ -85,6 +85,48 @@ public class PlacementTests
         Assert.Contains(result.Failures!, failure => failure.Contains(expected, StringComparison.Ordinal));
     }
 
+    [Fact]
+    public void Find_CpuSetOfOneCpu_SaysWhereLoopAndBuffersGoWithoutStartingAnything()
+    {
+        var allowed = SchedulerCalls.AllowedCpus();
+        var placement = TransportPlacement.Find(new LinuxTransportOptions { CpuSet = $"{allowed[^1]}", NumaMode = NumaMode.Bind });
+        Assert.Equal(allowed, placement.AllowedCpus);
+        var loop = Assert.Single(placement.Loops);
+        Assert.Equal((0, allowed[^1]), (loop.Index, loop.Cpu));
+        // Null on a machine that shows no nodes.
+        Assert.Equal(placement.Nodes.FirstOrDefault(node => node.Cpus.Contains(allowed[^1]))?.Number, loop.Node);
+        Assert.Equal(loop.Node, loop.BufferNode);
+    }
+
+    [Fact]
+    public void Placement_OfRunningLoops_IsWhatTheyHaveAndWhatTheLogSaysOnce()
+    {
+        using var loops = new LoopFixture(options => (options.ThreadCount, options.CpuSet) = (null, $"{SchedulerCalls.AllowedCpus()[0]}"));
+        var placement = loops.Group.Placement;
+        Assert.Empty(loops.Log.Entries);
+        Assert.Equal(loops.Group.Loops.Select(static loop => loop.Cpu), placement.Loops.Select(static loop => loop.Cpu));
+        Assert.Same(placement, loops.Group.Placement);
+        _ = loops.Group.Loops;
+        var started = Assert.Single(loops.Log.Entries, static entry => entry.Id == 100);
+        Assert.Equal($"1 event loops started, pinned to CPU {SchedulerCalls.AllowedCpus()[0]}.", started.Text);
+    }
+
+    [Fact]
+    public void Placement_TwoNodes_NamesTheNodeOfEachLoopAndOfItsBuffers()
+    {
+        using var sysfs = new FakeSysfs().WithNode(0, "1000-1001").WithNode(1, $"{string.Join(',', SchedulerCalls.AllowedCpus())}");
+        var nodes = new NumaTopology(sysfs.Root);
+        var log = new RecordingLoggerFactory();
+        var memory = new NodeMemory(NumaMode.Auto, hugePages: false, nodes, log, sysfs.Root);
+        var placement = TransportPlacement.Find(new LinuxTransportOptions { CpuSet = $"{SchedulerCalls.AllowedCpus()[0]}" }, nodes, memory);
+        Assert.Equal([0, 1], placement.Nodes.Select(static node => node.Number));
+        Assert.Equal([1000, 1001], placement.Nodes[0].Cpus);
+        Assert.Equal(new LoopPlacement(0, SchedulerCalls.AllowedCpus()[0], 1, 1), Assert.Single(placement.Loops));
+        Assert.Contains("the kernel has none", placement.HugePagesObstacle, StringComparison.Ordinal);
+        memory.LogOnce();
+        Assert.Contains("node 0: CPU 1000,1001; node 1: CPU ", Assert.Single(log.Entries, static entry => entry.Id == 107).Text, StringComparison.Ordinal);
+    }
+
     private static int?[] Place(FakeSysfs sysfs, string cpuSet, int? threadCount) => WorkerPlacement.Place(
         new LinuxTransportOptions { CpuSet = cpuSet, ThreadCount = threadCount }, [], new CpuTopology(sysfs.Root), new NumaTopology(sysfs.Root));
 }

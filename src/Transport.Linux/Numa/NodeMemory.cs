@@ -8,7 +8,6 @@ namespace Transport.Linux.Numa;
 /// <summary>Decides which loops take their buffers from a node of their own, and says once if the kernel does not play along.</summary>
 internal sealed class NodeMemory(NumaMode mode, bool hugePages, NumaTopology topology, ILogger logger, string sysfsRoot = "/sys")
 {
-    private readonly string? _hugePagesObstacle = hugePages ? FindObstacle(topology, sysfsRoot) : null;
     private int _hasWarned;
     private int _hasWarnedOfHugePages;
     private ImmutableArray<NodeMemoryPool> _pools = [];
@@ -16,14 +15,21 @@ internal sealed class NodeMemory(NumaMode mode, bool hugePages, NumaTopology top
     /// <summary>The pools that there are.</summary>
     public IReadOnlyList<NodeMemoryPool> Pools => _pools;
 
-    public bool UsesHugePages => hugePages && _hugePagesObstacle is null;
+    /// <summary>Why there can be no huge pages, whether or not they are wanted.</summary>
+    public string? HugePagesObstacle { get; } =
+        topology.Nodes.Length == 0 ? "the machine shows no memory nodes" : HugePages.FindObstacle(sysfsRoot);
+
+    private bool UsesHugePages => hugePages && HugePagesObstacle is null;
 
     private bool IsUsed => UsesHugePages || mode == NumaMode.Bind || (mode == NumaMode.Auto && topology.Nodes.Length > 1);
+
+    /// <summary>The node that a loop's buffers come from, or <see langword="null"/> where Kestrel's own pool does as well.</summary>
+    public int? NodeOfBuffers(int? cpu) => IsUsed ? topology.NodeOf(cpu) : null;
 
     /// <summary>A pool on the node of the loop, or <see langword="null"/> where Kestrel's own pool does as well.</summary>
     public MemoryPool<byte>? CreatePool(int? cpu)
     {
-        if (!IsUsed || topology.NodeOf(cpu) is not { } node)
+        if (NodeOfBuffers(cpu) is not { } node)
         {
             return null;
         }
@@ -40,14 +46,11 @@ internal sealed class NodeMemory(NumaMode mode, bool hugePages, NumaTopology top
             TransportLog.NumaNodes(logger, topology.Nodes.Length, topology.Describe(), mode);
         }
 
-        if (_hugePagesObstacle is not null)
+        if (hugePages && HugePagesObstacle is { } obstacle)
         {
-            WarnOfHugePages(_hugePagesObstacle);
+            WarnOfHugePages(obstacle);
         }
     }
-
-    private static string? FindObstacle(NumaTopology topology, string sysfsRoot) =>
-        topology.Nodes.Length == 0 ? "the machine shows no memory nodes" : HugePages.FindObstacle(sysfsRoot);
 
     private void OnHugePagesRefused(int errno) => WarnOfHugePages($"madvise: {Errno.Describe(errno)}");
 
