@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Diagnostics.Metrics;
 using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
@@ -11,6 +12,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Transport.Linux;
 using Yarp.Splice.Relay;
+using Yarp.Splice.Tests.Relay;
 using Yarp.Splice.Tests.Tls;
 
 namespace Yarp.Splice.Tests;
@@ -79,8 +81,10 @@ public class ServerNameRoutingTests
     {
         var port = TestGateway.FreePort();
         await using var gateway = await StartAsync(Place.OwnPort, port, Route("a", $"a.example:{port}"));
+        using var readings = new SpliceReadings(gateway.App.Services.GetRequiredService<IMeterFactory>());
         Assert.Equal("", await ExchangeAsync(port, [Hello(name)]));
         await gateway.Log.WaitForAsync($"A connection to *:{port} was closed: no route takes the server name {name ?? "(null)"}.");
+        Assert.Equal(1, readings.Sum("splice.refused", ("splice.reason", "no_route")));
         Assert.Empty(gateway.Relay.Prefixes);
     }
 
@@ -95,6 +99,7 @@ public class ServerNameRoutingTests
         var port = TestGateway.FreePort();
         await using var gateway = await StartAsync(place, port,
             Route("a", $"a.example:{port}", """ "PrereadTimeout": "00:00:00.4" """), Route("rest", $"*:{port}", """ "PrereadTimeout": "01:00:00" """));
+        using var readings = new SpliceReadings(gateway.App.Services.GetRequiredService<IMeterFactory>());
         using var patience = new CancellationTokenSource(TestGateway.Patience);
         using var client = await ConnectAsync(port);
         var hello = Hello("a.example");
@@ -117,6 +122,7 @@ public class ServerNameRoutingTests
         await EndAsync(ended);
         Assert.InRange(clock.Elapsed, TimeSpan.FromMilliseconds(350), TestGateway.Patience);
         await gateway.Log.WaitForAsync("sent no ClientHello within Splice:PrereadTimeout.");
+        Assert.Equal(1, readings.Sum("splice.refused", ("splice.reason", "preread_timeout")));
         Assert.Empty(gateway.Relay.Prefixes);
     }
 
