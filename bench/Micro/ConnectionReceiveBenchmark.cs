@@ -1,12 +1,13 @@
 using System.Net.Sockets;
 using BenchmarkDotNet.Attributes;
 using Microsoft.AspNetCore.Connections;
+using Transport.Linux;
 
 namespace Bench.Micro;
 
 /// <summary>
-/// The way of received bytes: loopback, recv on the event loop, input pipe, and an application that consumes them on the thread pool or inline on
-/// the loop. The client's send, the wake-ups of loop and application, and the wait for them are in the time.
+/// The way of received bytes: loopback, recv on the event loop, input pipe, and an application that consumes them on the loop, as
+/// by default, or on the thread pool. The client's send, the wake-ups of loop and application, and the wait for them are in the time.
 /// </summary>
 public class ConnectionReceiveBenchmark
 {
@@ -18,15 +19,15 @@ public class ConnectionReceiveBenchmark
     [Params(100, 32 * 1024)]
     public int Bytes { get; set; }
 
-    [Params(false, true)]
-    public bool Inline { get; set; }
+    [ParamsAllValues]
+    public ApplicationScheduling Scheduling { get; set; }
 
     // Not async: run in the process, BenchmarkDotNet does not wait for a task here, and measures without a connection.
     [GlobalSetup]
     public void SetUp()
     {
         _bytes = new byte[Bytes];
-        _connection = LoopbackConnection.OpenAsync(options => options.UnsafePreferInlineScheduling = Inline).GetAwaiter().GetResult();
+        _connection = LoopbackConnection.OpenAsync(options => options.ApplicationScheduling = Scheduling).GetAwaiter().GetResult();
         _application = ConsumeAsync(_connection.Server);
     }
 
