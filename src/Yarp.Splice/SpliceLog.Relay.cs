@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using Yarp.Splice.Relay.Sockmap;
 
 namespace Yarp.Splice;
 
@@ -25,6 +26,15 @@ internal static partial class SpliceLog
 
     [LoggerMessage(104, LogLevel.Warning, "Route {Route}: mode {Requested} runs as {Effective}: {Reason}.", EventName = "FellBack")]
     public static partial void FellBack(ILogger logger, string route, SpliceMode requested, SpliceMode effective, string reason);
+
+    [LoggerMessage(106, LogLevel.Information, "Mode Sockmap runs in its {Form} form: {Reason}.", EventName = "SockmapLoaded")]
+    public static partial void SockmapLoaded(ILogger logger, SockmapForm form, string reason);
+
+    [LoggerMessage(107, LogLevel.Error,
+        "Route {Route}: a session was reset because the kernel did not relay its bytes exactly once ({Failure}). " +
+        "{Unsaid} more since the last such message.",
+        EventName = "Damaged")]
+    public static partial void Damaged(ILogger logger, string route, SockmapFailure failure, int unsaid);
 
     [LoggerMessage(105, LogLevel.Warning,
         "Route {Route}: a connection was refused because {Limit} sessions are open (Splice:MaxConnections). " +

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
+using Yarp.Splice.Relay.Sockmap;
 using Yarp.Splice.Routing;
 
 namespace Yarp.Splice;
@@ -27,6 +28,9 @@ internal sealed class SpliceMetrics
     private readonly Counter<long> _bytes;
     private readonly Counter<long> _fallbacks;
     private readonly Counter<long> _pathMoves;
+    private readonly UpDownCounter<long> _armed;
+    private readonly Counter<long> _overlaps;
+    private readonly Counter<long> _damaged;
     private readonly Counter<long> _connectFailures;
     private readonly Counter<long> _refused;
 
@@ -39,6 +43,11 @@ internal sealed class SpliceMetrics
         _bytes = meter.CreateCounter<long>("splice.bytes", "By", "Bytes relayed, counted when their session ends.");
         _fallbacks = meter.CreateCounter<long>("splice.fallbacks", "{session}", "Sessions that took another path than their route's mode asks for.");
         _pathMoves = meter.CreateCounter<long>("splice.path.moves", "{move}", "Moves of one direction of a session from one path to another.");
+        _armed = meter.CreateUpDownCounter<long>("splice.sockmap.sessions", "{session}", "Sessions whose bytes the kernel redirects.");
+        _overlaps = meter.CreateCounter<long>(
+            "splice.sockmap.overlaps", "{segment}", "Segments that overlapped what had come before and were cut, counted when their session ends.");
+        _damaged = meter.CreateCounter<long>(
+            "splice.sockmap.damaged", "{session}", "Sessions that were reset because the kernel did not relay their bytes exactly once.");
         _connectFailures = meter.CreateCounter<long>("splice.connect.failures", "{attempt}", "Attempts to connect to a destination that failed.");
         _refused = meter.CreateCounter<long>("splice.refused", "{connection}", "Connections that were closed without a session.");
     }
@@ -68,6 +77,20 @@ internal sealed class SpliceMetrics
         {
             { RouteTag, routeId }, { ClusterTag, clusterId }, { DirectionTag, direction }, { "splice.from", from }, { "splice.to", to },
         });
+
+    public void Armed(string routeId, string clusterId, SockmapForm form, int sessions) =>
+        _armed.Add(sessions, new TagList { { RouteTag, routeId }, { ClusterTag, clusterId }, { "splice.sockmap.form", form.ToString() } });
+
+    public void Overlaps(string routeId, long segments)
+    {
+        if (segments > 0)
+        {
+            _overlaps.Add(segments, new TagList { { RouteTag, routeId } });
+        }
+    }
+
+    public void Damaged(string routeId, SockmapFailure failure) =>
+        _damaged.Add(1, new TagList { { RouteTag, routeId }, { ReasonTag, failure.ToString() } });
 
     public void ConnectFailed(string routeId, string clusterId, string destinationId, string reason) =>
         _connectFailures.Add(1, new TagList

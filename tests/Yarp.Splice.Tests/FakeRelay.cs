@@ -17,6 +17,10 @@ internal sealed class FakeRelay : IRelayEngine
 
     public IReadOnlyCollection<byte[]> Prefixes => _prefixes;
 
+    public void Prepare(IEnumerable<TcpRoute> routes)
+    {
+    }
+
     public void Start(TcpRoute route, EventLoop loop, int descriptor, ReadOnlyMemory<byte> prefix, EndPoint? remoteEndPoint)
     {
         _prefixes.Enqueue(prefix.ToArray());

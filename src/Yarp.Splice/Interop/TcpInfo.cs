@@ -6,8 +6,11 @@ namespace Yarp.Splice.Interop;
 [StructLayout(LayoutKind.Explicit, Size = 136)]
 internal struct TcpInfo
 {
-    /// <summary>TCP_CLOSE_WAIT: the peer has sent FIN, we have not.</summary>
-    public const byte CloseWait = 8;
+    // net/tcp_states.h.
+    private const byte TimeWait = 6;
+    private const byte CloseWait = 8;
+    private const byte LastAck = 9;
+    private const byte Closing = 11;
 
     [FieldOffset(0)]
     public byte State;
@@ -23,4 +26,7 @@ internal struct TcpInfo
     /// <summary>Bytes that have arrived in order; FIN counts as one.</summary>
     [FieldOffset(128)]
     public ulong BytesReceived;
+
+    /// <summary>Whether the state says that the peer has sent FIN. A closed socket's state does not tell.</summary>
+    public readonly bool HasFin => State is TimeWait or CloseWait or LastAck or Closing;
 }

@@ -113,6 +113,7 @@ internal sealed class TcpPortManager(
     /// <summary>Closes what is no longer wanted, then opens what is missing; a port that stays is not touched.</summary>
     private async Task<List<string>> ReconcileAsync(CancellationToken cancellationToken)
     {
+        relay.Prepare(routes.Current.Routes);
         var kestrelPorts = new KestrelPorts(server);
         var wanted = new Dictionary<TcpPort, TcpPortRoutes>();
         var taken = new HashSet<(string RouteId, string Claim)>();

@@ -7,6 +7,9 @@ namespace Yarp.Splice.Relay;
 /// <summary>Relays accepted sockets to the destinations of their route.</summary>
 internal interface IRelayEngine
 {
+    /// <summary>Gets ready what sessions of these routes will need, so that the first one does not wait for it. Not on an event loop.</summary>
+    void Prepare(IEnumerable<TcpRoute> routes);
+
     /// <summary>
     /// Takes the descriptor over and relays it; the prefix, bytes that were received already, goes to the destination before anything else.
     /// Callable on any thread; continues on the loop.

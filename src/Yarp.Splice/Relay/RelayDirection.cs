@@ -1,5 +1,6 @@
 using Transport.Linux.Interop;
 using Yarp.Splice.Relay.Paths;
+using Yarp.Splice.Relay.Sockmap;
 
 namespace Yarp.Splice.Relay;
 
@@ -15,6 +16,7 @@ internal sealed class RelayDirection(RelaySession session, RelayEndpoint source,
     private RelayPath _path = CopyPath.Instance;
     private RelayFlow _flow = RelayFlow.Waiting;
     private PathChooser _chooser = new(policy);
+    private long _moved;
     private bool _isBulk;
     private bool _isSourceEnded;
     private bool _isSourceFailed;
@@ -27,7 +29,7 @@ internal sealed class RelayDirection(RelaySession session, RelayEndpoint source,
     public RelayWorker Worker => session.Worker;
 
     /// <summary>Bytes moved from the source so far.</summary>
-    public long Moved { get; private set; }
+    public long Moved => _moved + _path.Redirected;
 
     /// <summary>Bytes that wait for the sink: the prefix, or what the copy path could not send.</summary>
     public ReadOnlyMemory<byte> Held { get; set; } = prefix;
@@ -44,6 +46,19 @@ internal sealed class RelayDirection(RelaySession session, RelayEndpoint source,
     /// <summary>Whether nothing will be moved any more.</summary>
     public bool IsOver => _flow is RelayFlow.Finished or RelayFlow.SourceFailed or RelayFlow.SinkFailed;
 
+    /// <summary>Whether the source's readability is of interest now.</summary>
+    public bool NeedsReadable => !IsOver && _path.NeedsReadable;
+
+    /// <summary>Whether nothing is on its way and the source has been read to its end, so that the kernel could go on from here.</summary>
+    public bool CanArm =>
+        _path == CopyPath.Instance && Held.IsEmpty && !source.IsReadable && sink.IsWritable && !_isSourceEnded && !IsOver;
+
+    /// <summary>The kernel goes on from here, and the path takes what it leaves.</summary>
+    public void Arm(SockmapPath path) => MoveTo(path);
+
+    /// <summary>Chooses between Copy and Splice by another policy from now on.</summary>
+    public void Follow(PathPolicy other) => _chooser = new PathChooser(other);
+
     /// <summary>Moves what can be moved now.</summary>
     public RelayFlow Pump()
     {
@@ -56,7 +71,7 @@ internal sealed class RelayDirection(RelaySession session, RelayEndpoint source,
 
             if (_isSourceEnded)
             {
-                return _flow = Finish();
+                return _flow = _path.TryFinish(this) ? Finish() : RelayFlow.Waiting;
             }
 
             if (!source.IsReadable)
@@ -89,8 +104,8 @@ internal sealed class RelayDirection(RelaySession session, RelayEndpoint source,
 
     public void CountMoved(long bytes)
     {
-        Moved += bytes;
-        session.OnActivity();
+        _moved += bytes;
+        session.OnTransfer();
     }
 
     public void OnSourceEnd(int errno)
@@ -106,6 +121,12 @@ internal sealed class RelayDirection(RelaySession session, RelayEndpoint source,
     public void OnSinkError(int errno)
     {
         sink.IsWritable = false;
+        if (errno == Errno.EFAULT)
+        {
+            _path.OnSinkFault(this);
+            return;
+        }
+
         _isSinkFailed |= errno != Errno.EAGAIN;
     }
 
@@ -122,14 +143,20 @@ internal sealed class RelayDirection(RelaySession session, RelayEndpoint source,
 
     private void ChoosePath()
     {
+        if (_path != SplicePath.Instance && LastTransfer == RelayWorker.BufferSize && !_isBulk)
+        {
+            _isBulk = true;
+            sink.LimitUnsent(SplicePath.LargestTransfer);
+        }
+
+        if (_path is SockmapPath)
+        {
+            // Never left again: taking a live socket out of a sockmap loses bytes.
+            return;
+        }
+
         if (_path == CopyPath.Instance)
         {
-            if (LastTransfer == RelayWorker.BufferSize && !_isBulk)
-            {
-                _isBulk = true;
-                sink.LimitUnsent(SplicePath.LargestTransfer);
-            }
-
             // What the sink did not take of this read leaves by TryFlush before the first splice.
             if (_chooser.WantsSplice(LastTransfer))
             {

@@ -9,10 +9,11 @@ namespace Yarp.Splice.Relay;
 /// </summary>
 internal sealed class RelayEndpoint(RelaySession session, int descriptor) : IReadinessHandler
 {
-    private const Readiness Interest = Readiness.Readable | Readiness.Writable | Readiness.ReadHangUp;
+    private const Readiness Everything = Readiness.Readable | Readiness.Writable | Readiness.ReadHangUp;
     private const Readiness EndOfStream = Readiness.ReadHangUp | Readiness.HangUp | Readiness.Error;
 
     private EventRegistration _registration;
+    private Readiness _interest = Everything;
     private bool _isRegistered;
 
     public int Descriptor => descriptor;
@@ -36,8 +37,19 @@ internal sealed class RelayEndpoint(RelaySession session, int descriptor) : IRea
 
     public void Register(EventLoop loop)
     {
-        _registration = loop.Register(descriptor, Interest, this);
+        _registration = loop.Register(descriptor, _interest, this);
         _isRegistered = true;
+    }
+
+    /// <summary>Reports only the end of the stream from now on, and what else is named.</summary>
+    public void LimitInterest(EventLoop loop, bool readable, bool writable)
+    {
+        var interest = Readiness.ReadHangUp | (readable ? Readiness.Readable : 0) | (writable ? Readiness.Writable : 0);
+        if (interest != _interest)
+        {
+            _interest = interest;
+            loop.Modify(_registration, interest);
+        }
     }
 
     public void OnReady(Readiness readiness)

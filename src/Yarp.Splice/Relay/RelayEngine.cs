@@ -4,15 +4,15 @@ using Microsoft.Extensions.Logging;
 using Transport.Linux;
 using Transport.Linux.Interop;
 using Yarp.Splice.Relay.Paths;
+using Yarp.Splice.Relay.Sockmap;
 using Yarp.Splice.Routing;
 
 namespace Yarp.Splice.Relay;
 
 /// <summary>Starts sessions on the event loop that accepted their client, counts them, and ends them at shutdown.</summary>
-internal sealed class RelayEngine : IRelayEngine
+internal sealed class RelayEngine : IRelayEngine, IDisposable
 {
     public const string NoPipe = "no pipe of at least 64 KiB can be had (descriptor limit, or fs.pipe-user-pages-soft)";
-    private const string NotBuilt = "this version has no such path yet";
 
     private readonly EventLoopGroup _loops;
     private readonly SpliceMetrics _metrics;
@@ -22,6 +22,8 @@ internal sealed class RelayEngine : IRelayEngine
     private readonly ConcurrentDictionary<(string Route, SpliceMode From, string Reason), bool> _saidFallbacks = new();
     private readonly ThrottledNotice _connectNotices = new(TimeSpan.FromSeconds(10));
     private readonly ThrottledNotice _limitNotices = new(TimeSpan.FromSeconds(10));
+    private readonly ThrottledNotice _damageNotices = new(TimeSpan.FromSeconds(10));
+    private readonly Lazy<SockmapSupport> _sockmap;
     private readonly Lock _drainLock = new();
     private TaskCompletionSource? _drained;
     private int _sessions;
@@ -33,12 +35,27 @@ internal sealed class RelayEngine : IRelayEngine
         _metrics = metrics;
         _logger = loggerFactory.CreateLogger("Yarp.Splice");
         _workers = new Lazy<RelayWorker[]>(() => [.. _loops.Loops.Select(static loop => new RelayWorker(loop))]);
+        _sockmap = new Lazy<SockmapSupport>(LoadSockmap);
     }
 
     public IDestinationSelector Destinations { get; }
 
     /// <summary>The thresholds of a direction, asked for once for each. Tests put their own in, to move sessions at unusual places.</summary>
     public Func<SpliceMode, PathPolicy> PolicyOf { get; init; } = PathPolicy.Of;
+
+    /// <summary>Whether Sockmap mode can run. The first to ask loads and probes it, which takes some milliseconds.</summary>
+    public SockmapSupport Sockmap => _sockmap.Value;
+
+    /// <summary>Loads Sockmap mode instead of the first session. Tests put a form in, or a refusal.</summary>
+    public Func<int, SockmapSupport> Load { get; init; } = SockmapSupport.Load;
+
+    public void Prepare(IEnumerable<TcpRoute> routes)
+    {
+        if (routes.Any(static route => route.Mode == SpliceMode.Sockmap))
+        {
+            _ = Sockmap;
+        }
+    }
 
     public void Start(TcpRoute route, EventLoop loop, int descriptor, ReadOnlyMemory<byte> prefix, EndPoint? remoteEndPoint)
     {
@@ -144,16 +161,65 @@ internal sealed class RelayEngine : IRelayEngine
         }
     }
 
-    private static string PathOf(TcpRoute route) =>
-        route.Mode == SpliceMode.Sockmap ? nameof(SpliceMode.Splice) : route.Mode.ToString();
+    public void OnArmed(TcpRoute route, int sessions) => _metrics.Armed(route.RouteId, route.ClusterId, Sockmap.Program!.Form, sessions);
+
+    public void OnOverlaps(TcpRoute route, long segments) => _metrics.Overlaps(route.RouteId, segments);
+
+    public void OnDamaged(TcpRoute route, SockmapFailure failure)
+    {
+        _metrics.Damaged(route.RouteId, failure);
+        if (_damageNotices.ShouldSay(route.RouteId, out var unsaid))
+        {
+            SpliceLog.Damaged(_logger, route.RouteId, failure, unsaid);
+        }
+    }
+
+    /// <summary>Frees what Sockmap mode holds in the kernel, once no loop looks at it any more. Sessions that are left keep it until the process ends.</summary>
+    public void Dispose()
+    {
+        if (!_sockmap.IsValueCreated || Sockmap.Program is not { } program || Volatile.Read(ref _sessions) > 0)
+        {
+            return;
+        }
+
+        var left = _workers.Value.Length;
+        foreach (var worker in _workers.Value)
+        {
+            worker.Loop.Post(_ =>
+            {
+                worker.Armed?.Unregister();
+                if (Interlocked.Decrement(ref left) == 0)
+                {
+                    program.Dispose();
+                }
+            }, null);
+        }
+    }
+
+    private string PathOf(TcpRoute route) =>
+        route.Mode == SpliceMode.Sockmap && Sockmap.Program is null ? nameof(SpliceMode.Splice) : route.Mode.ToString();
+
+    private SockmapSupport LoadSockmap()
+    {
+        var support = Load(_loops.Loops.Count);
+        if (support.Program is not { } program)
+        {
+            return support;
+        }
+
+        foreach (var worker in _workers.Value)
+        {
+            var armed = new SockmapEvents(worker.Loop, program);
+            worker.Armed = armed;
+            worker.Loop.Post(_ => armed.Register(), null);
+        }
+
+        SpliceLog.SockmapLoaded(_logger, program.Form, support.Reason ?? "every capability is there");
+        return support;
+    }
 
     private void Begin(TcpRoute route, EventLoop loop, int descriptor, ReadOnlyMemory<byte> prefix, EndPoint? remoteEndPoint)
     {
-        if (route.Mode == SpliceMode.Sockmap)
-        {
-            ReportFallback(route, route.Mode, SpliceMode.Splice, NotBuilt);
-        }
-
         if (remoteEndPoint is IPEndPoint)
         {
             _ = SocketCalls.SetOption(descriptor, SocketCalls.IPPROTO_TCP, SocketCalls.TCP_NODELAY, 1);

@@ -11,4 +11,5 @@ internal static class RelayOutcome
     public const string ConnectFailed = "connect_failed";
     public const string ClientLeft = "client_left";
     public const string Drain = "drain";
+    public const string Damaged = "damaged";
 }

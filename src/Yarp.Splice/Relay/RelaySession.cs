@@ -123,8 +123,9 @@ internal sealed partial class RelaySession : EventLoopTimer
     private void BeginRelaying(RelayEndpoint upstream)
     {
         _state = State.Relaying;
-        _toUpstream = new RelayDirection(this, _client, upstream, _prefix, _engine.PolicyOf(Route.Mode));
-        _toClient = new RelayDirection(this, upstream, _client, default, _engine.PolicyOf(Route.Mode));
+        var policy = WillArm() ? PathPolicy.Copy : _engine.PolicyOf(Route.Mode);
+        _toUpstream = new RelayDirection(this, _client, upstream, _prefix, policy);
+        _toClient = new RelayDirection(this, upstream, _client, default, policy);
         OnActivity();
         _loop.Arm(this, Route.IdleTimeout);
         Advance();
@@ -133,6 +134,12 @@ internal sealed partial class RelaySession : EventLoopTimer
     private void Advance()
     {
         var isOutOfTurn = Advance(_toUpstream!) | Advance(_toClient!);
+        if (IsDamaged)
+        {
+            EndDamaged();
+            return;
+        }
+
         switch (_state)
         {
             case State.Relaying when _toUpstream!.IsOver && _toClient!.IsOver:
@@ -151,6 +158,9 @@ internal sealed partial class RelaySession : EventLoopTimer
             _isContinuing = true;
             _loop.Post(static state => ((RelaySession)state!).Continue(), this);
         }
+
+        ArmIfReady();
+        LimitInterest();
     }
 
     private void Continue()
@@ -236,6 +246,7 @@ internal sealed partial class RelaySession : EventLoopTimer
     /// <summary>The deadline moves with every byte; the timer does not, it looks at the time of the last byte when it fires.</summary>
     private void CheckInactivity()
     {
+        CountKernelActivity();
         var left = InactivityLimit - TimeSpan.FromMilliseconds(_loop.NowMs - _lastActivityMs);
         if (left > TimeSpan.Zero)
         {
@@ -276,5 +287,6 @@ internal sealed partial class RelaySession : EventLoopTimer
         }
 
         _engine.OnEnded(this, outcome, _toUpstream?.Moved ?? 0, _toClient?.Moved ?? 0, TimeSpan.FromMilliseconds(_loop.NowMs - _startedMs));
+        Disarm();
     }
 }

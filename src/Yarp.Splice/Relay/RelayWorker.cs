@@ -1,5 +1,6 @@
 using Transport.Linux;
 using Yarp.Splice.Relay.Paths;
+using Yarp.Splice.Relay.Sockmap;
 
 namespace Yarp.Splice.Relay;
 
@@ -18,6 +19,9 @@ internal sealed class RelayWorker(EventLoop loop)
     public byte[] Buffer { get; } = GC.AllocateUninitializedArray<byte>(BufferSize, pinned: true);
 
     public PipePool Pipes { get; } = new();
+
+    /// <summary>The armed directions of this loop; <see langword="null"/> where Sockmap mode is not available, or not asked for yet.</summary>
+    public SockmapEvents? Armed { get; set; }
 
     /// <summary>The sessions that live on this loop, for the end of the drain.</summary>
     public HashSet<RelaySession> Sessions { get; } = [];

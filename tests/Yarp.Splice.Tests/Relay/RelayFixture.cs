@@ -110,6 +110,7 @@ internal sealed class RelayFixture : IAsyncDisposable, IAcceptHandler, IDestinat
         using var now = new CancellationTokenSource();
         await now.CancelAsync();
         await Engine.DrainAsync(now.Token).WaitAsync(Deadline);
+        Engine.Dispose();
         _loops.Dispose();
         Upstream.Dispose();
         Metrics.Dispose();

@@ -60,18 +60,23 @@ internal sealed class CopyPath : RelayPath
             direction.Source.IsReadable = false;
         }
 
-        var sent = 0;
-        while (sent < received)
+        Deliver(direction, buffer.AsSpan(0, received));
+    }
+
+    /// <summary>Sends bytes that the direction has just received; what the sink does not take is held.</summary>
+    public static void Deliver(RelayDirection direction, ReadOnlySpan<byte> bytes)
+    {
+        while (!bytes.IsEmpty)
         {
-            var result = SocketCalls.Send(direction.Sink.Descriptor, buffer.AsSpan(sent, received - sent));
-            if (result < 0)
+            var sent = SocketCalls.Send(direction.Sink.Descriptor, bytes);
+            if (sent < 0)
             {
-                direction.OnSinkError((int)-result);
-                Hold(direction, buffer.AsSpan(sent, received - sent));
+                direction.OnSinkError((int)-sent);
+                Hold(direction, bytes);
                 return;
             }
 
-            sent += (int)result;
+            bytes = bytes[(int)sent..];
         }
     }
 

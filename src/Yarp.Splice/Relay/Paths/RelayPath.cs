@@ -8,6 +8,12 @@ internal abstract class RelayPath
 {
     public abstract string Name { get; }
 
+    /// <summary>Bytes that the kernel has moved without the direction.</summary>
+    public virtual long Redirected => 0;
+
+    /// <summary>Whether the source's readability is of interest now.</summary>
+    public virtual bool NeedsReadable => true;
+
     /// <summary>Sends what the path holds back from an earlier turn; false if the sink did not take all of it.</summary>
     public abstract bool TryFlush(RelayDirection direction);
 
@@ -16,4 +22,12 @@ internal abstract class RelayPath
     /// or the sink not writable, or there is more to move.
     /// </summary>
     public abstract void Transfer(RelayDirection direction);
+
+    /// <summary>Whether all that came from the source, which has ended, is in the sink's send queue; false if that is yet to come.</summary>
+    public virtual bool TryFinish(RelayDirection direction) => true;
+
+    /// <summary>A send failed with EFAULT although the buffer was sound. No event will tell when to try again.</summary>
+    public virtual void OnSinkFault(RelayDirection direction)
+    {
+    }
 }

@@ -56,6 +56,9 @@ internal sealed class SockmapDirection(SockmapProgram program, int source, int s
         return error;
     }
 
+    /// <summary>A byte that the source received has not shown up for so long that it never will.</summary>
+    public void GiveUp() => _failure = SockmapFailure.Gap;
+
     /// <summary>The sink's socket has taken passed bytes.</summary>
     public void Consume(int count)
     {
@@ -68,7 +71,7 @@ internal sealed class SockmapDirection(SockmapProgram program, int source, int s
     public void Refresh()
     {
         ref var shared = ref Slot;
-        var window = SockmapProgram.WindowOf(sink);
+        var window = program.WindowOf(sink);
         Volatile.Write(ref shared.Window, window);
         if (program.Form == SockmapForm.Exact)
         {
@@ -107,8 +110,7 @@ internal sealed class SockmapDirection(SockmapProgram program, int source, int s
     /// <summary>
     /// Whether the verdict has seen everything that the source received. To be asked once the source has ended; finds out a damaged stream.
     /// </summary>
-    /// <param name="isFin">Whether it ended with FIN, which counts as one byte, not with a reset.</param>
-    public bool IsSourceAccountedFor(bool isFin)
+    public bool IsSourceAccountedFor()
     {
         if (SocketStateCalls.GetTcpInfo(source, out var info) != 0)
         {
@@ -117,12 +119,12 @@ internal sealed class SockmapDirection(SockmapProgram program, int source, int s
 
         var received = info.BytesReceived - _receivedBefore;
         var seen = (ulong)Moved;
-        if (seen + (isFin ? 1u : 0u) > received)
+        if (seen + (info.HasFin ? 1u : 0u) > received)
         {
             _failure = SockmapFailure.Surplus;
         }
 
-        // A reset may have come after FIN.
+        // After a reset there is no telling whether FIN had come before.
         if (seen + 1 >= received)
         {
             return true;

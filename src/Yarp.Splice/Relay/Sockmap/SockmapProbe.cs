@@ -96,14 +96,14 @@ internal sealed class SockmapProbe : IDisposable
         }
 
         _client.Shutdown(SocketShutdown.Send);
-        WaitUntil(() => SocketStateCalls.GetTcpInfo(Descriptor(_clientSide), out var info) == 0 && info.State == TcpInfo.CloseWait);
+        WaitUntil(() => SocketStateCalls.GetTcpInfo(Descriptor(_clientSide), out var info) == 0 && info.HasFin);
         _ = SocketCalls.GetOption(Descriptor(_upstreamSide), SocketCalls.SOL_SOCKET, SocketCalls.SO_ERROR, out var damage);
         if (damage != 0)
         {
             return $"the client's FIN broke the other socket: {Errno.Describe(damage)}";
         }
 
-        return up.IsSourceAccountedFor(isFin: true) && up.Failure == SockmapFailure.None
+        return up.IsSourceAccountedFor() && up.Failure == SockmapFailure.None
             ? null
             : $"the probe's counters do not agree: {up.Moved} bytes of {Megabyte + 1}";
     }

@@ -19,7 +19,7 @@ internal sealed unsafe class SockmapProgram : IDisposable
     private const int LogLinesShown = 6;
 
     /// <summary>What may be unacknowledged in one direction, at most: larger windows gained no throughput and cost memory.</summary>
-    private const int LargestWindow = 256 * 1024;
+    private const uint LargestWindow = 256 * 1024;
 
     /// <summary>Room over the largest receive buffer: the kernel takes in a segment before it looks at the limit.</summary>
     private const ulong HeldSlack = 1024 * 1024;
@@ -29,7 +29,8 @@ internal sealed unsafe class SockmapProgram : IDisposable
     private readonly BpfMemory _slots;
     private readonly BpfMemory _overruns;
     private readonly ConcurrentQueue<int> _freedSlots = new();
-    private readonly ulong _largestReceiveBuffer = LargestReceiveBuffer();
+    private readonly ulong _largestReceiveBuffer;
+    private readonly uint _mostUnsent;
     private int _usedSlots;
 
     /// <param name="form">Which form of the verdict.</param>
@@ -38,6 +39,9 @@ internal sealed unsafe class SockmapProgram : IDisposable
     public SockmapProgram(SockmapForm form, int eventLoops)
     {
         Form = form;
+        // min, default, max (tcp(7), tcp_rmem).
+        _largestReceiveBuffer = ReadSetting("tcp_rmem", 2);
+        _mostUnsent = (uint)ReadSetting("tcp_notsent_lowat", 0);
         try
         {
             var file = BpfObject.FromResource(ObjectName);
@@ -134,11 +138,17 @@ internal sealed unsafe class SockmapProgram : IDisposable
     /// <summary>How many events the verdict could not tell an event loop because its ring was full.</summary>
     public ulong Overruns(int eventLoop) => Volatile.Read(ref ((ulong*)_overruns.Address)[eventLoop]);
 
-    /// <summary>What the verdict may leave unacknowledged towards a socket: not more than fits its send queue, which is charged for it.</summary>
-    public static uint WindowOf(int sink)
+    /// <summary>
+    /// What the verdict may leave unacknowledged towards a socket: not more than the socket's send queue takes, where it is accounted for. What
+    /// that refuses would wait in a queue that nothing limits and that keeps passed bytes of the other direction from being read.
+    /// </summary>
+    public uint WindowOf(int sink)
     {
         _ = SocketCalls.GetOption(sink, SocketCalls.SOL_SOCKET, SO_SNDBUF, out var sendBuffer);
-        return (uint)Math.Min(sendBuffer / 2, LargestWindow);
+        var window = Math.Min(Math.Min(LargestWindow, _mostUnsent), (uint)sendBuffer / 2);
+        return SocketCalls.GetOption(sink, SocketCalls.IPPROTO_TCP, SocketCalls.TCP_NOTSENT_LOWAT, out var mostUnsent) == 0 && mostUnsent > 0
+            ? Math.Min(window, (uint)mostUnsent)
+            : window;
     }
 
     public ref SockmapSlot Slot(int index) => ref ((SockmapSlot*)_slots.Address)[index];
@@ -160,11 +170,10 @@ internal sealed unsafe class SockmapProgram : IDisposable
         _resources.Clear();
     }
 
-    private static ulong LargestReceiveBuffer()
+    private static ulong ReadSetting(string name, int field)
     {
-        // min, default, max (tcp(7), tcp_rmem).
-        var fields = File.ReadAllText("/proc/sys/net/ipv4/tcp_rmem").Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries);
-        return ulong.Parse(fields[2], CultureInfo.InvariantCulture);
+        var fields = File.ReadAllText($"/proc/sys/net/ipv4/{name}").Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries);
+        return ulong.Parse(fields[field], CultureInfo.InvariantCulture);
     }
 
     /// <summary>Takes a slot, and the baselines of the counters while the sockets are still ours.</summary>

@@ -33,7 +33,7 @@ internal sealed record SockmapSupport(SockmapProgram? Program, string? Reason)
         {
             program = new SockmapProgram(form, eventLoops);
         }
-        catch (BpfException exception)
+        catch (Exception exception) when (exception is BpfException or IOException or UnauthorizedAccessException)
         {
             return new SockmapSupport(null, exception.Message);
         }

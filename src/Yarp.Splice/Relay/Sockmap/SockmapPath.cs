@@ -1,0 +1,207 @@
+using Transport.Linux;
+using Transport.Linux.Interop;
+using Yarp.Splice.Relay.Paths;
+
+namespace Yarp.Splice.Relay.Sockmap;
+
+/// <summary>
+/// One armed direction: the kernel redirects, and this moves what the verdict passes, in order, between what was redirected before and what will
+/// be after. Also finds out when everything has reached the sink, so that the end of the source may follow.
+/// </summary>
+internal sealed class SockmapPath(RelaySession session, RelayDirection direction, SockmapDirection kernel) : RelayPath
+{
+    /// <summary>Looks in the loop's next rounds before a timer takes over: the kernel's worker usually needs some microseconds.</summary>
+    private const int QuickChecks = 32;
+
+    /// <summary>Checks without a byte more that prove a byte lost: some ten seconds.</summary>
+    private const int HopelessChecks = QuickChecks + 48;
+
+    private static readonly TimeSpan s_firstDelay = TimeSpan.FromMilliseconds(1);
+    private static readonly TimeSpan s_lastDelay = TimeSpan.FromMilliseconds(256);
+    private static readonly TimeSpan s_faultDelay = TimeSpan.FromMilliseconds(20);
+
+    private readonly CheckTimer _timer = new();
+    private int _unconsumed;
+    private int _endError;
+    private int _checks;
+    private int _endChecks;
+    private TimeSpan _delay = s_firstDelay;
+    private bool _isCheckPending;
+    private bool _isQueueEmpty;
+    private bool _isAwaitingPassed;
+    private bool _isReleased;
+
+    public override string Name => nameof(SpliceMode.Sockmap);
+
+    public override long Redirected => (long)kernel.Redirected;
+
+    public override bool NeedsReadable => _isAwaitingPassed;
+
+    public int SlotIndex => kernel.SlotIndex;
+
+    public uint Overlaps => kernel.Overlaps;
+
+    /// <summary>Why the session must be reset.</summary>
+    public SockmapFailure Failure => kernel.Failure;
+
+    private EventLoop Loop => session.Worker.Loop;
+
+    /// <summary>The verdict has passed bytes, wants to know what is acknowledged, or has given up.</summary>
+    public void OnEvent()
+    {
+        if (!_isReleased)
+        {
+            kernel.Refresh();
+            direction.Source.IsReadable |= kernel.IsPassing;
+            session.OnSockmapEvent();
+        }
+    }
+
+    public override bool TryFlush(RelayDirection direction)
+    {
+        Consume();
+        return true;
+    }
+
+    public override void Transfer(RelayDirection direction)
+    {
+        var source = direction.Source;
+        direction.LastTransfer = 0;
+        _isAwaitingPassed = false;
+        if (kernel.IsPassing && !_isQueueEmpty && !(_isQueueEmpty = kernel.IsQueueEmpty()))
+        {
+            // What was redirected before is not in the sink yet, and must not be overtaken.
+            source.IsReadable = false;
+            CheckLater();
+            return;
+        }
+
+        var buffer = direction.Worker.Buffer;
+        var received = (int)SocketCalls.Receive(source.Descriptor, buffer);
+        if (received > 0)
+        {
+            _checks = 0;
+            direction.LastTransfer = received;
+            direction.CountMoved(received);
+            _unconsumed += received;
+            CopyPath.Deliver(direction, buffer.AsSpan(0, received));
+            if (direction.Held.IsEmpty)
+            {
+                Consume();
+            }
+        }
+        else if (received == -Errno.EAGAIN)
+        {
+            source.IsReadable = false;
+            _isAwaitingPassed = kernel.IsPassing;
+        }
+        else
+        {
+            // The error is told once, the end again and again.
+            _endError = received < 0 ? -received : _endError;
+            EndSource(source);
+        }
+    }
+
+    public override bool TryFinish(RelayDirection direction)
+    {
+        if (kernel.IsQueueEmpty())
+        {
+            return true;
+        }
+
+        CheckLater();
+        return false;
+    }
+
+    public override void OnSinkFault(RelayDirection direction)
+    {
+        // Under memory pressure the kernel's accounting of passed segments makes send fail (skb_set_owner_r without sk_rmem_schedule).
+        _delay = s_faultDelay;
+        _checks = Math.Max(_checks, QuickChecks);
+        CheckLater();
+    }
+
+    /// <summary>The sockets are closed.</summary>
+    public void Release()
+    {
+        _isReleased = true;
+        Loop.Cancel(_timer);
+        kernel.Release();
+    }
+
+    /// <summary>The sink has taken all that was received.</summary>
+    private void Consume()
+    {
+        if (_unconsumed == 0)
+        {
+            return;
+        }
+
+        kernel.Consume(_unconsumed);
+        _unconsumed = 0;
+        if (!kernel.IsPassing)
+        {
+            // The verdict redirects again.
+            _isQueueEmpty = false;
+            kernel.Refresh();
+        }
+    }
+
+    /// <summary>recv says that the source has ended; but bytes may still be on their way through the verdict, or passed and not readable yet.</summary>
+    private void EndSource(RelayEndpoint source)
+    {
+        if (kernel.IsSourceAccountedFor() && !kernel.IsPassing)
+        {
+            _checks = 0;
+            direction.OnSourceEnd(_endError);
+            return;
+        }
+
+        source.IsReadable = false;
+        if (++_endChecks >= HopelessChecks)
+        {
+            kernel.GiveUp();
+        }
+
+        CheckLater();
+    }
+
+    private void CheckLater()
+    {
+        if (_isCheckPending)
+        {
+            return;
+        }
+
+        _isCheckPending = true;
+        if (_checks++ < QuickChecks)
+        {
+            _delay = s_firstDelay;
+            Loop.Post(static state => ((SockmapPath)state!).Check(), this);
+            return;
+        }
+
+        _timer.Path = this;
+        Loop.Arm(_timer, _delay);
+        _delay = _delay * 2 < s_lastDelay ? _delay * 2 : s_lastDelay;
+    }
+
+    private void Check()
+    {
+        _isCheckPending = false;
+        if (!_isReleased)
+        {
+            direction.Source.IsReadable = true;
+            direction.Sink.IsWritable = true;
+            session.OnSockmapEvent();
+        }
+    }
+
+    private sealed class CheckTimer : EventLoopTimer
+    {
+        public SockmapPath? Path { get; set; }
+
+        protected override void OnTimer() => Path!.Check();
+    }
+}
