@@ -1,6 +1,7 @@
 using System.Diagnostics.Metrics;
 using System.Net;
 using System.Net.Sockets;
+using System.Runtime.InteropServices;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
@@ -8,6 +9,7 @@ using Transport.Linux;
 using Yarp.ReverseProxy.Model;
 using Yarp.Splice.Relay;
 using Yarp.Splice.Relay.Paths;
+using Yarp.Splice.Relay.Sockmap;
 using Yarp.Splice.Routing;
 
 namespace Yarp.Splice.Tests.Relay;
@@ -16,7 +18,7 @@ namespace Yarp.Splice.Tests.Relay;
 /// The real engine on real event loops, one listening port for clients and one for the destination, both on loopback. Destinations are tried in
 /// the order given.
 /// </summary>
-internal sealed class RelayFixture : IAsyncDisposable, IAcceptHandler, IDestinationSelector
+internal sealed partial class RelayFixture : IAsyncDisposable, IAcceptHandler, IDestinationSelector
 {
     private readonly ServiceProvider _services;
     private readonly EventLoopGroup _loops;
@@ -25,7 +27,7 @@ internal sealed class RelayFixture : IAsyncDisposable, IAcceptHandler, IDestinat
     private readonly byte[] _prefix;
     private int _acquired;
 
-    private RelayFixture(SpliceMode mode, Func<TcpRoute, TcpRoute>? configure, byte[]? prefix, string[]? addresses, Func<SpliceMode, PathPolicy>? policyOf)
+    private RelayFixture(SpliceMode mode, Func<TcpRoute, TcpRoute>? configure, byte[]? prefix, string[]? addresses, EngineSettings settings)
     {
         Upstream = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         Upstream.Bind(new IPEndPoint(IPAddress.Loopback, 0));
@@ -45,7 +47,12 @@ internal sealed class RelayFixture : IAsyncDisposable, IAcceptHandler, IDestinat
         _loops = new EventLoopGroup(Options.Create(new LinuxTransportOptions { ThreadCount = 2 }), Log);
         var meters = _services.GetRequiredService<IMeterFactory>();
         Metrics = new SpliceReadings(meters);
-        Engine = new RelayEngine(_loops, this, new SpliceMetrics(meters), Log) { PolicyOf = policyOf ?? PathPolicy.Of };
+        Engine = new RelayEngine(_loops, this, new SpliceMetrics(meters), Log)
+        {
+            PolicyOf = settings.PolicyOf,
+            TransfersBeforeArming = settings.TransfersBeforeArming,
+            Load = settings.Load,
+        };
         _listener = _loops.Listen(new IPEndPoint(IPAddress.Loopback, 0), this);
     }
 
@@ -62,14 +69,22 @@ internal sealed class RelayFixture : IAsyncDisposable, IAcceptHandler, IDestinat
 
     public SpliceReadings Metrics { get; }
 
+    /// <summary>Directions that were ever handed to the kernel.</summary>
+    public long ArmedDirections => Metrics.Sum("splice.path.moves", ("splice.to", nameof(SpliceMode.Sockmap)));
+
     public int Acquired => Volatile.Read(ref _acquired);
 
     public static RelayFixture Create(
         SpliceMode mode, Func<TcpRoute, TcpRoute>? configure = null, byte[]? prefix = null, params string[] addresses) =>
-        new(mode, configure, prefix, addresses.Length == 0 ? null : addresses, policyOf: null);
+        new(mode, configure, prefix, addresses.Length == 0 ? null : addresses, new EngineSettings());
 
     /// <summary>Moves sessions between Copy and Splice where the mode's own thresholds would not.</summary>
-    public static RelayFixture Create(Func<SpliceMode, PathPolicy> policyOf) => new(SpliceMode.Auto, null, null, null, policyOf);
+    public static RelayFixture Create(Func<SpliceMode, PathPolicy> policyOf) =>
+        new(SpliceMode.Auto, null, null, null, new EngineSettings { PolicyOf = policyOf });
+
+    /// <summary>Mode Sockmap in one of its forms, or with a refusal, armed when the product arms.</summary>
+    public static RelayFixture CreateSockmap(Func<int, SockmapSupport> load) =>
+        new(SpliceMode.Sockmap, null, null, null, new EngineSettings { Load = load, TransfersBeforeArming = 4 });
 
     public async Task<Socket> ConnectAsync()
     {
@@ -94,6 +109,18 @@ internal sealed class RelayFixture : IAsyncDisposable, IAcceptHandler, IDestinat
     /// <summary>Waits until no session is left, which every test must reach by itself.</summary>
     public Task WaitUntilIdleAsync() => Engine.DrainAsync(CancellationToken.None).WaitAsync(Deadline);
 
+    /// <summary>The kernel's numbers of the event loops' threads.</summary>
+    public async Task<int[]> GetLoopThreadsAsync()
+    {
+        var threads = _loops.Loops.Select(static loop =>
+        {
+            var number = new TaskCompletionSource<int>(TaskCreationOptions.RunContinuationsAsynchronously);
+            loop.Post(_ => number.SetResult(CurrentThread()), null);
+            return number.Task;
+        });
+        return await Task.WhenAll(threads).WaitAsync(Deadline);
+    }
+
     public void OnAccepted(in AcceptedSocket socket) =>
         Engine.Start(Route, socket.Loop, socket.Descriptor, _prefix, socket.GetRemoteEndPoint());
 
@@ -117,5 +144,18 @@ internal sealed class RelayFixture : IAsyncDisposable, IAcceptHandler, IDestinat
         await _services.DisposeAsync();
         Assert.Equal(0, Acquired);
         Assert.DoesNotContain(Log.Entries, static entry => entry.Level >= LogLevel.Error);
+    }
+
+    [LibraryImport("libc", EntryPoint = "gettid")]
+    private static partial int CurrentThread();
+
+    /// <summary>What tests change of the engine: Sockmap arms at once where nothing else is said, so that every test meets it.</summary>
+    private sealed record EngineSettings
+    {
+        public Func<SpliceMode, PathPolicy> PolicyOf { get; init; } = PathPolicy.Of;
+
+        public Func<int, SockmapSupport> Load { get; init; } = SockmapSupport.Load;
+
+        public int TransfersBeforeArming { get; init; }
     }
 }
