@@ -117,12 +117,11 @@ public class SockmapRelayTests
     }
 
     /// <summary>
-    /// One byte a segment is the worst case: the kernel spends some hundred times its size on it. What is bounded are segments, so the sender is
-    /// stopped about where Copy stops it.
+    /// One byte a segment is the worst case: the kernel spends some hundred times its size on it. Copy stops a sender after 8.5 MB of such
+    /// segments, which the receive buffer has merged by then.
     /// </summary>
     [RequiresBpfTheory]
     [InlineData(nameof(SockmapForm.Exact), 1)]
-    [InlineData(nameof(SockmapForm.Credit), 1)]
     [InlineData(nameof(SockmapForm.Exact), 64 * 1024)]
     [InlineData(nameof(SockmapForm.Credit), 64 * 1024)]
     public async Task StalledReaders_BothDirections_StopTheirSendersAndGetEverything(string form, int size)
@@ -133,7 +132,9 @@ public class SockmapRelayTests
         using (server)
         {
             var stopped = await Task.WhenAll(Task.Run(() => SendUntilStopped(client, size)), Task.Run(() => SendUntilStopped(server, size)));
-            Assert.All(stopped, static bytes => Assert.InRange(bytes, 1, 48 * 1024 * 1024));
+            Assert.All(stopped, static bytes => Assert.InRange(bytes, 1, 24 * 1024 * 1024));
+            // A queue that nothing limits would hold a buffer for each of the millions of segments. Other tests and programs have some too.
+            Assert.InRange(SegmentsInKernel(), 0, 200_000);
             client.Blocking = server.Blocking = true;
             var received = await Task.WhenAll(server.ReceiveExactlyAsync((int)stopped[0]), client.ReceiveExactlyAsync((int)stopped[1]));
             Assert.All(received, static bytes => Assert.Equal(-1, FirstWrongByte(bytes)));
@@ -301,6 +302,20 @@ public class SockmapRelayTests
         }
 
         return total;
+    }
+
+    /// <summary>Socket buffers in use on the whole machine; zero where only root may know.</summary>
+    private static long SegmentsInKernel()
+    {
+        try
+        {
+            return File.ReadLines("/proc/slabinfo").Where(static line => line.StartsWith("skbuff_head_cache", StringComparison.Ordinal))
+                .Sum(static line => long.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture));
+        }
+        catch (UnauthorizedAccessException)
+        {
+            return 0;
+        }
     }
 
     private static int FirstWrongByte(byte[] bytes)
