@@ -9,6 +9,8 @@ public sealed partial class RunningProgram : IAsyncDisposable
 {
     private const int SIGINT = 2;
     private const int SIGTERM = 15;
+    private const int SIGCONT = 18;
+    private const int SIGSTOP = 19;
 
     private readonly Process _process;
     private readonly StringBuilder _output = new();
@@ -97,6 +99,11 @@ public sealed partial class RunningProgram : IAsyncDisposable
     }
 
     public void Terminate() => _ = Kill(_process.Id, SIGTERM);
+
+    /// <summary>Keeps all of its threads from running, until <see cref="Resume"/>.</summary>
+    public void Suspend() => _ = Kill(_process.Id, SIGSTOP);
+
+    public void Resume() => _ = Kill(_process.Id, SIGCONT);
 
     public void Interrupt() => _ = Kill(_process.Id, SIGINT);
 

@@ -56,6 +56,21 @@ internal sealed class Gateway : IAsyncDisposable
             ["--bounding-set=-net_bind_service", "--inh-caps=-net_bind_service", Programs.DotnetHost, s_path, .. arguments])
         : Run(arguments);
 
+    /// <summary>As <see cref="StartAsync(JsonObject, string[])"/>, but as root without some capabilities, as setpriv(1) names them.</summary>
+    public static async Task<Gateway> StartWithoutAsync(string[] capabilities, JsonObject configuration)
+    {
+        var folder = Directory.CreateTempSubdirectory("gateway-");
+        var file = Path.Combine(folder.FullName, "gateway.json");
+        await File.WriteAllTextAsync(file, configuration.ToJsonString());
+        var without = string.Join(',', capabilities.Select(static capability => $"-{capability}"));
+        var gateway = new Gateway(
+            RunningProgram.Start(Programs.Require("setpriv"),
+                [$"--bounding-set={without}", $"--inh-caps={without}", Programs.DotnetHost, s_path, "--config", file]),
+            folder);
+        await gateway.WaitUntilStartedAsync();
+        return gateway;
+    }
+
     /// <summary>Replaces the configuration file in one step, as an editor does.</summary>
     public async Task ReplaceConfigurationAsync(string text)
     {

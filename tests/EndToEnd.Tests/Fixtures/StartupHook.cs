@@ -4,19 +4,45 @@ using System.Runtime.InteropServices;
 
 /// <summary>
 /// Runs inside the gateway's process, before its Main, where a test names this assembly in DOTNET_STARTUP_HOOKS. When the file that
-/// <see cref="TriggerVariable"/> names appears, it makes epoll_wait of the gateway's first event loop fail.
+/// <see cref="TriggerVariable"/> names appears, it makes epoll_wait of the gateway's first event loop fail. Where
+/// <see cref="CollectVariable"/> is set, it has a large heap collected all the time.
 /// </summary>
 internal static partial class StartupHook
 {
     public const string TriggerVariable = "TEST_BREAK_LOOP_WHEN";
+    public const string CollectVariable = "TEST_COLLECT_GARBAGE";
 
     // What an event loop registers its eventfd with, so that its epoll instance can be told from the runtime's.
     private const string WakeUpData = "data: ffffffffffffffff";
 
     public static void Initialize()
     {
-        var trigger = Environment.GetEnvironmentVariable(TriggerVariable)!;
-        new Thread(() => BreakWhenTold(trigger)) { IsBackground = true }.Start();
+        if (Environment.GetEnvironmentVariable(TriggerVariable) is { } trigger)
+        {
+            new Thread(() => BreakWhenTold(trigger)) { IsBackground = true }.Start();
+        }
+
+        if (Environment.GetEnvironmentVariable(CollectVariable) is not null)
+        {
+            new Thread(CollectAllTheTime) { IsBackground = true }.Start();
+        }
+    }
+
+    private static void CollectAllTheTime()
+    {
+        // Many small objects that refer to one another take long to mark.
+        var survivors = new List<object[]>();
+        for (var i = 0; i < 1_000_000; i++)
+        {
+            survivors.Add([new object(), survivors.Count > 0 ? survivors[i / 2] : ""]);
+        }
+
+        while (true)
+        {
+            GC.Collect(GC.MaxGeneration, GCCollectionMode.Forced, blocking: true);
+            Thread.Sleep(20);
+            GC.KeepAlive(survivors);
+        }
     }
 
     private static void BreakWhenTold(string trigger)

@@ -2,7 +2,6 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Net.Sockets;
 using Yarp.Splice.Relay.Sockmap;
-using Yarp.Splice.Tests.Sockmap;
 
 namespace Yarp.Splice.Tests.Relay;
 
