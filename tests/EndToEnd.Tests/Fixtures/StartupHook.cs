@@ -32,7 +32,7 @@ internal static partial class StartupHook
     {
         // Many small objects that refer to one another take long to mark.
         var survivors = new List<object[]>();
-        for (var i = 0; i < 1_000_000; i++)
+        for (var i = 0; i < 3_000_000; i++)
         {
             survivors.Add([new object(), survivors.Count > 0 ? survivors[i / 2] : ""]);
         }
@@ -40,7 +40,7 @@ internal static partial class StartupHook
         while (true)
         {
             GC.Collect(GC.MaxGeneration, GCCollectionMode.Forced, blocking: true);
-            Thread.Sleep(20);
+            Thread.Sleep(50);
             GC.KeepAlive(survivors);
         }
     }

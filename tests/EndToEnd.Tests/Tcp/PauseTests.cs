@@ -21,25 +21,32 @@ public sealed class PauseTests : IDisposable
     public async Task Sockmap_sessions_do_not_notice_that_the_process_is_stopped(int answerSize)
     {
         await using var gateway = await Gateway.StartAsync(GatewayConfiguration.Tcp("Sockmap", _port, _upstream.Port));
-        using var load = await RequestResponseLoad.StartAsync(_port, _upstream, connections: 8, answerSize);
-        var worst = new List<TimeSpan>();
-        for (var i = 0; i < 8; i++)
+        using var load = await RequestResponseLoad.StartAsync(_port, _upstream, connections: 4, answerSize);
+        var paused = new List<TimeSpan>();
+        var undisturbed = new List<TimeSpan>();
+        for (var i = 0; i < 6; i++)
         {
-            worst.Add((await PauseAsync(gateway, load, s_pause)).Max());
-            await Task.Delay(s_pause / 4);
+            paused.Add((await PauseAsync(gateway, load, s_pause)).Max());
+            var started = Stopwatch.GetTimestamp();
+            await Task.Delay(s_pause);
+            undisturbed.Add(load.Since(started).Max());
         }
 
-        // The machine may run other things that keep these threads waiting, but not in every round.
-        worst.Sort();
-        Assert.True(worst[1] <= TimeSpan.FromMilliseconds(10), $"worst latency of each pause: {string.Join(", ", worst)}\n{gateway.Program.Everything}");
-        Assert.True(worst[4] <= s_pause / 4, $"worst latency of each pause: {string.Join(", ", worst)}");
+        // On a quiet machine 10 ms are never reached. On a busy one the threads of this process wait for processors as often in the pauses as
+        // between them, and not in every round.
+        paused.Sort();
+        undisturbed.Sort();
+        var limit = TimeSpan.FromMilliseconds(10) + (undisturbed[2] * 2);
+        Assert.True(
+            paused[2] <= limit && paused[2] < s_pause / 2,
+            $"worst latency of each pause: {string.Join(", ", paused)}; without a pause: {string.Join(", ", undisturbed)}");
     }
 
     [RequiresBpfFact]
     public async Task Sockmap_sessions_go_on_while_the_process_is_stopped_for_three_seconds()
     {
         await using var gateway = await Gateway.StartAsync(GatewayConfiguration.Tcp("Sockmap", _port, _upstream.Port));
-        using var load = await RequestResponseLoad.StartAsync(_port, _upstream, connections: 8, answerSize: 16 * 1024);
+        using var load = await RequestResponseLoad.StartAsync(_port, _upstream, connections: 4, answerSize: 16 * 1024);
         var started = Stopwatch.GetTimestamp();
         await Task.Delay(TimeSpan.FromSeconds(1));
         var undisturbed = load.Since(started).Length;
@@ -53,35 +60,33 @@ public sealed class PauseTests : IDisposable
     public async Task Copy_sessions_wait_as_long_as_the_process_is_stopped()
     {
         await using var gateway = await Gateway.StartAsync(GatewayConfiguration.Tcp("Copy", _port, _upstream.Port));
-        using var load = await RequestResponseLoad.StartAsync(_port, _upstream, connections: 8, answerSize: 128);
+        using var load = await RequestResponseLoad.StartAsync(_port, _upstream, connections: 4, answerSize: 128);
         Assert.True((await PauseAsync(gateway, load, s_pause)).Max() > s_pause / 2);
     }
 
     [RequiresBpfFact]
-    public async Task Garbage_collections_do_not_show_in_Sockmap_sessions()
+    public async Task Garbage_collections_show_in_Copy_sessions_and_not_in_Sockmap_sessions()
     {
-        await using var quiet = await Gateway.StartAsync(GatewayConfiguration.Tcp("Sockmap", _port, _upstream.Port));
-        var reference = await MeasureAsync(_port);
+        var copy = await MeasureUnderCollectionsAsync("Copy");
+        var sockmap = await MeasureUnderCollectionsAsync("Sockmap");
 
+        // The collections take processors from everybody, which is not the relay's doing; but only Copy waits for their end.
+        Assert.True(sockmap < copy / 2, $"p99.9 was {sockmap} in mode Sockmap, {copy} in mode Copy");
+    }
+
+    private async Task<TimeSpan> MeasureUnderCollectionsAsync(string mode)
+    {
         var port = FreePort.Next();
-        await using var collecting = await Gateway.StartAsync(
-            GatewayConfiguration.Tcp("Sockmap", port, _upstream.Port),
+        await using var gateway = await Gateway.StartAsync(
+            GatewayConfiguration.Tcp(mode, port, _upstream.Port),
             new Dictionary<string, string>
             {
                 ["DOTNET_STARTUP_HOOKS"] = typeof(PauseTests).Assembly.Location,
                 [StartupHook.CollectVariable] = "1",
             });
-        var measured = await MeasureAsync(port);
-
-        // Collecting takes a processor from the machine, which is not the relay's doing: a collection of this heap pauses for 50 ms and more.
-        Assert.True(measured <= (reference * 1.5) + TimeSpan.FromMilliseconds(10), $"p99.9 was {measured}, without collections {reference}");
-    }
-
-    private async Task<TimeSpan> MeasureAsync(int port)
-    {
         using var load = await RequestResponseLoad.StartAsync(port, _upstream, connections: 2, answerSize: 128);
         var started = Stopwatch.GetTimestamp();
-        await Task.Delay(TimeSpan.FromSeconds(3));
+        await Task.Delay(TimeSpan.FromSeconds(4));
         var times = load.Since(started).Order().ToArray();
         return times[(int)(times.Length * 0.999)];
     }
