@@ -68,7 +68,10 @@ internal sealed class RequestResponseLoad : IDisposable
             {
                 // The end of the test.
             }
-        }) { IsBackground = true };
+        })
+        {
+            IsBackground = true,
+        };
         _threads.Add(thread);
         thread.Start();
     }

@@ -36,7 +36,10 @@ public class OverlapTests
             {
                 failure = exception;
             }
-        }) { IsBackground = true };
+        })
+        {
+            IsBackground = true,
+        };
         thread.Start();
         Assert.True(thread.Join(s_patience), "no end");
         Assert.True(failure is null, $"{failure}");
