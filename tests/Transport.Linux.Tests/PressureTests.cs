@@ -18,6 +18,7 @@ public class PressureTests(ITestOutputHelper output)
         await using var app = await PlainApp.StartAsync(["prlimit", $"--nofile={Limit}:{Limit}"]);
         using var established = await ConnectAsync(app.EndPoint);
         Assert.StartsWith(ResponseStart, await RequestAsync(established), StringComparison.Ordinal);
+        var descriptors = app.DescriptorCount;
         for (var shortage = 1; shortage <= 2; shortage++)
         {
             using (var flood = await ClientSet.ConnectAsync(app.EndPoint, Limit))
@@ -45,6 +46,10 @@ public class PressureTests(ITestOutputHelper output)
 
             using var client2 = new HttpClient { Timeout = Deadline.Default };
             Assert.Equal("Hello from the event loop", await client2.GetStringAsync(app.Address));
+
+            // The shortage is over when every loop has found its queue empty, which each looks for ten times a second.
+            await Deadline.UntilAsync(() => Task.FromResult(app.DescriptorCount <= descriptors + 2), () => $"{app.DescriptorCount} descriptors");
+            await Task.Delay(1000);
         }
     }
 
