@@ -51,6 +51,27 @@ public class RelayEndTests
 
     [Theory]
     [CombinedModes]
+    public async Task BothHalfCloseAtOnce_EachGetsTheOthersBytesThenFin(SpliceMode mode)
+    {
+        await using var relay = RelayFixture.Create(mode);
+        var (client, server) = await relay.ConnectPairAsync();
+        using (client)
+        using (server)
+        {
+            var (up, down) = (SocketFlow.Payload(90_000), SocketFlow.Payload(70_000));
+            await Task.WhenAll(client.SendAllAsync(up), server.SendAllAsync(down));
+            await Task.WhenAll(
+                Task.Run(() => client.Shutdown(SocketShutdown.Send)), Task.Run(() => server.Shutdown(SocketShutdown.Send)));
+            SocketFlow.AssertSame(up, await server.ReceiveToEndAsync());
+            SocketFlow.AssertSame(down, await client.ReceiveToEndAsync());
+        }
+
+        await relay.WaitUntilIdleAsync();
+        Assert.Contains(relay.Log.Entries, static entry => entry.Text.Contains("finished", StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [CombinedModes]
     public async Task ClientSendsAndClosesAtOnce_ServerGetsAllThenFin(SpliceMode mode)
     {
         await using var relay = RelayFixture.Create(mode);

@@ -87,6 +87,32 @@ internal static class SocketFlow
         Assert.Equal(SHA256.HashData(bytes.AsSpan(..^SHA256.HashSizeInBytes)), bytes[^SHA256.HashSizeInBytes..]);
     }
 
+    /// <summary>Sends until no byte has been taken for a while, and returns what was taken.</summary>
+    public static async Task<byte[]> SendUntilStalledAsync(this Socket socket)
+    {
+        socket.Blocking = false;
+        var chunk = Payload(256 * 1024);
+        var sent = new MemoryStream();
+        for (var quietRounds = 0; quietRounds < 25;)
+        {
+            var bytes = socket.Send(chunk, SocketFlags.None, out var error);
+            if (error == SocketError.Success)
+            {
+                sent.Write(chunk, 0, bytes);
+                quietRounds = 0;
+                Assert.True(sent.Length < 64 * 1024 * 1024, "the sender was never stopped");
+            }
+            else
+            {
+                Assert.Equal(SocketError.WouldBlock, error);
+                quietRounds++;
+                await Task.Delay(10);
+            }
+        }
+
+        return sent.ToArray();
+    }
+
     public static async Task AssertFinAsync(this Socket socket) =>
         Assert.Equal(0, await socket.ReceiveAsync(new byte[1].AsMemory()).AsTask().WaitAsync(RelayFixture.Deadline));
 
