@@ -22,6 +22,8 @@ public sealed partial class RunningProgram : IAsyncDisposable
 
     public int Id => _process.Id;
 
+    public int ProcessId => _process.Id;
+
     public string Output => Read(_output);
 
     public string Error => Read(_error);

@@ -1,7 +1,9 @@
+using System.Globalization;
 using System.Reflection;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Testing;
+using Xunit;
 
 namespace EndToEnd.Tests.Fixtures;
 
@@ -77,6 +79,20 @@ internal sealed class Gateway : IAsyncDisposable
         var next = ConfigFile + ".next";
         await File.WriteAllTextAsync(next, text);
         File.Move(next, ConfigFile, overwrite: true);
+    }
+
+    /// <summary>Lowers the limit of open descriptors (RLIMIT_NOFILE) of the running gateway, so that it can open so many more and no others.</summary>
+    public Task LeaveDescriptorsAsync(int spare)
+    {
+        var open = Directory.GetFiles($"/proc/{Program.ProcessId}/fd").Select(static path => int.Parse(Path.GetFileName(path), CultureInfo.InvariantCulture)).ToArray();
+        return SetDescriptorLimitAsync(Math.Max(open.Length + spare, open.Max() + 1));
+    }
+
+    /// <summary>Sets the soft limit of open descriptors of the running gateway.</summary>
+    public async Task SetDescriptorLimitAsync(int limit)
+    {
+        var (exitCode, _, error) = await RunningProgram.RunAsync(Programs.Require("prlimit"), $"--pid={Program.ProcessId}", $"--nofile={limit}:");
+        Assert.True(exitCode == 0, error);
     }
 
     public async Task<int> StopAsync()
