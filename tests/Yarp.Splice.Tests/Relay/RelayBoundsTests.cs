@@ -69,7 +69,8 @@ public class RelayBoundsTests
         using (server)
         {
             var block = SocketFlow.Payload(1024 * 1024);
-            var sending = Task.Run(() =>
+            // Threads of their own: blocking two of the pool's would hold up the tests that run beside this one.
+            var sending = Task.Factory.StartNew(() =>
             {
                 for (var left = Size; left > 0;)
                 {
@@ -77,8 +78,8 @@ public class RelayBoundsTests
                 }
 
                 client.Shutdown(SocketShutdown.Send);
-            });
-            var receiving = Task.Run(() =>
+            }, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+            var receiving = Task.Factory.StartNew(() =>
             {
                 var buffer = new byte[block.Length];
                 long total = 0;
@@ -94,7 +95,7 @@ public class RelayBoundsTests
                     Assert.True(buffer.AsSpan(0, received).SequenceEqual(block.AsSpan(offset, received)), $"other bytes from {total} on");
                     total += received;
                 }
-            });
+            }, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
             await sending.WaitAsync(TimeSpan.FromMinutes(2));
             Assert.Equal(Size, await receiving.WaitAsync(TimeSpan.FromMinutes(2)));
         }
