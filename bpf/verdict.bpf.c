@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT OR GPL-2.0
+//
 // The verdict of Sockmap mode: decides for each segment that arrives on an armed socket whether the kernel redirects it to the peer, the other
 // socket of the session, or passes it to user space. What is allowed to be on its way to the peer is bounded by what the peer's TCP has seen
 // acknowledged. Two forms of the same program: `exact` reads that from the peer's own state, `credit` is told by user space.

@@ -58,7 +58,8 @@ internal sealed class RelayEngine : IRelayEngine, IDisposable
 
     public void Prepare(IEnumerable<TcpRoute> routes)
     {
-        if (routes.Any(static route => route.Mode == SpliceMode.Sockmap))
+        // Elsewhere no event loop exists, and every mode is copied.
+        if (OperatingSystem.IsLinux() && routes.Any(static route => route.Mode == SpliceMode.Sockmap))
         {
             _ = Sockmap;
         }

@@ -11,8 +11,8 @@ namespace Yarp.Splice.Relay;
 /// </content>
 internal sealed partial class RelaySession
 {
-    public const string NotInternet = "the client or the destination is connected by a Unix-domain socket";
-    public const string Ended = "the client or the destination had finished sending before the kernel could take over";
+    private const string NotInternet = "the client or the destination is connected by a Unix-domain socket";
+    private const string HalfClosed = "the client or the destination had finished sending before the kernel could take over";
 
     private SockmapProgram? _program;
     private SockmapPath? _armedToUpstream;
@@ -72,7 +72,7 @@ internal sealed partial class RelaySession
         if (_client.IsEndSeen || _upstream!.IsEndSeen)
         {
             // ESTABLISHED is what the kernel asks for.
-            FallBackToSplice(Ended);
+            FallBackToSplice(HalfClosed);
             return;
         }
 
@@ -169,7 +169,7 @@ internal sealed partial class RelaySession
 
     private static string Explain(int error) => error switch
     {
-        Errno.EOPNOTSUPP => Ended,
+        Errno.EOPNOTSUPP => HalfClosed,
         Errno.EINVAL => "another protocol (TLS in the kernel, MPTCP) is on the socket",
         Errno.EBUSY => "another program has the socket in a sockmap",
         Errno.E2BIG => "as many sessions are armed as the maps can hold",
