@@ -151,16 +151,7 @@ public class KestrelTests
         await using var app = builder.Build();
         app.MapGet("/", static () => "over unix");
         await app.StartAsync();
-        using var client = new HttpClient(new SocketsHttpHandler
-        {
-            ConnectCallback = async (_, cancellation) =>
-            {
-                var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
-                await socket.ConnectAsync(new UnixDomainSocketEndPoint(path), cancellation);
-                return new NetworkStream(socket, ownsSocket: true);
-            },
-        });
-        Assert.Equal("over unix", await client.GetStringAsync("http://localhost/"));
+        Assert.Equal("over unix", await GetAsync(new UnixDomainSocketEndPoint(path)));
         await app.StopAsync();
         Assert.False(File.Exists(path));
     }
@@ -175,6 +166,45 @@ public class KestrelTests
         var exception = await Assert.ThrowsAsync<IOException>(() => second.StartAsync());
         Assert.Contains(server.Address, exception.Message, StringComparison.Ordinal);
         Assert.IsType<AddressInUseException>(exception.InnerException);
+    }
+
+    [Fact]
+    public async Task Start_PortTakenByAnotherProcess_FailsWithTheAddressInTheMessage()
+    {
+        await using var first = await PlainApp.StartAsync();
+        await using var second = PlainApp.Run([], $"--urls=http://{first.EndPoint}");
+        Assert.NotEqual(0, await second.WaitForExitAsync());
+        Assert.Contains($"Failed to bind to address http://{first.EndPoint}: address already in use", second.Everything, StringComparison.Ordinal);
+        using var client = new HttpClient { Timeout = Deadline.Default };
+        Assert.Equal("Hello from the event loop", await client.GetStringAsync(first.Address));
+    }
+
+    [Fact]
+    public async Task AbstractUnixEndpoint_ServesHttp()
+    {
+        var endPoint = new UnixDomainSocketEndPoint($"\0{Guid.NewGuid():N}");
+        var builder = KestrelServer.CreateBuilder();
+        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(endPoint));
+        await using var app = builder.Build();
+        app.MapGet("/", static () => "without a file");
+        await app.StartAsync();
+        Assert.Equal("without a file", await GetAsync(endPoint));
+        await app.StopAsync();
+    }
+
+    [RequiresLinkLocalAddressFact]
+    public async Task LinkLocalEndpoint_ServesHttpOnItsScope()
+    {
+        var address = RequiresLinkLocalAddressFactAttribute.FindAddress()!;
+        var builder = KestrelServer.CreateBuilder();
+        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(address, 0));
+        await using var app = builder.Build();
+        app.MapGet("/", static context => context.Response.WriteAsync(
+            $"{context.Connection.LocalIpAddress!.ScopeId} {context.Connection.RemoteIpAddress!.ScopeId}"));
+        await app.StartAsync();
+        var endPoint = new IPEndPoint(address, new Uri(app.Urls.Single()).Port);
+        Assert.Equal($"{address.ScopeId} {address.ScopeId}", await GetAsync(endPoint));
+        await app.StopAsync();
     }
 
     [Fact]
@@ -199,6 +229,24 @@ public class KestrelTests
         var factories = services.GetServices<IConnectionListenerFactory>().ToArray();
         Assert.IsType<LinuxTransportFactory>(factories[^1]);
         Assert.Contains(factories, static factory => factory.GetType().Name == "SocketTransportFactory");
+    }
+
+    private static async Task<string> GetAsync(EndPoint endPoint)
+    {
+        using var client = new HttpClient(new SocketsHttpHandler
+        {
+            ConnectCallback = async (_, cancellation) =>
+            {
+                var protocol = endPoint is UnixDomainSocketEndPoint ? ProtocolType.Unspecified : ProtocolType.Tcp;
+                var socket = new Socket(endPoint.AddressFamily, SocketType.Stream, protocol);
+                await socket.ConnectAsync(endPoint, cancellation);
+                return new NetworkStream(socket, ownsSocket: true);
+            },
+        })
+        {
+            Timeout = Deadline.Default,
+        };
+        return await client.GetStringAsync("http://localhost/");
     }
 
     private static HttpClient CreateClient() => new(new SocketsHttpHandler

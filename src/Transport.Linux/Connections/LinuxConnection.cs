@@ -189,7 +189,7 @@ internal sealed partial class LinuxConnection : ConnectionContext, IReadinessHan
     {
         var reason = sendError ?? _abortReason;
         var isReset = reason is not null && !_finOnError;
-        reason ??= new ConnectionAbortedException("The transport's send loop completed gracefully.");
+        reason ??= new ConnectionAbortedException("The Socket transport's send loop completed gracefully.");
         if (_logger.IsEnabled(LogLevel.Debug))
         {
             LogClose(isReset, reason.Message);
