@@ -42,7 +42,7 @@ internal sealed partial class LinuxConnection : IValueTaskSource
                     break;
                 }
 
-                // The close that follows sends what is left, together with its FIN, in one segment (tcp(7), MSG_MORE of send(2)).
+                // The close that follows sends what is left, together with its FIN, in one segment (send(2), MSG_MORE).
                 var flags = result.IsCompleted && _detached is null ? SocketCalls.MSG_MORE : 0;
                 CollectCompletions();
                 var unsent = _zeroCopy is { } sends ? result.Buffer.Slice(sends.HeldBytes) : result.Buffer;

@@ -201,6 +201,11 @@ internal sealed partial class LinuxConnection : ConnectionContext, IReadinessHan
         {
             _ = SocketCalls.SetLingerZero(_descriptor);
         }
+        else
+        {
+            // What the send loop left to go with the FIN leaves now. A close alone would drop it, and send RST, if there are unread bytes.
+            _ = SocketCalls.Shutdown(_descriptor, SocketCalls.SHUT_RDWR);
+        }
 
         _ = SocketCalls.Close(_descriptor);
         _ended.TrySetResult();
