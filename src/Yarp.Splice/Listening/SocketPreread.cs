@@ -19,7 +19,7 @@ internal sealed class SocketPreread(PortAcceptHandler port, EventLoop loop, int 
 
     // One for each event loop: most hellos are complete with the first receive, and only then is memory of their size taken.
     [ThreadStatic]
-    private static byte[]? t_chunk;
+    private static byte[]? s_chunk;
 
     private ClientHelloReader _reader;
     private EventRegistration? _registration;
@@ -65,7 +65,7 @@ internal sealed class SocketPreread(PortAcceptHandler port, EventLoop loop, int 
 
     private bool TryFinish()
     {
-        var chunk = t_chunk ??= new byte[ChunkSize];
+        var chunk = s_chunk ??= new byte[ChunkSize];
         while (true)
         {
             var received = (int)SocketCalls.Receive(descriptor, chunk);
