@@ -1,4 +1,4 @@
-using System.Runtime.CompilerServices;
+using System.Reflection;
 using System.Runtime.InteropServices;
 using Yarp.Splice.Bpf;
 using Yarp.Splice.Relay.Sockmap;
@@ -71,6 +71,7 @@ public class BpfObjectTests
         return loads;
     }
 
-    private static string RepositoryRoot([CallerFilePath] string path = "") =>
-        Path.GetFullPath(Path.Combine(Path.GetDirectoryName(path)!, "..", "..", ".."));
+    // Not the compiler's path of this file, which a build for CI replaces.
+    private static string RepositoryRoot() => typeof(BpfObjectTests).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>()
+        .Single(static attribute => attribute.Key == "RepositoryRoot").Value!;
 }
