@@ -16,6 +16,9 @@ internal sealed class BenchPaths
 
     public string Results => Path.Combine(Root, "bench", "results");
 
+    /// <summary>What was found out about a row's figures, written by hand: one Markdown file for each row that has any.</summary>
+    public string Findings => Path.Combine(Root, "bench", "findings");
+
     public string QuickResults => Path.Combine(Root, "artifacts", "bench");
 
     public string HttpServer => Path.Combine(Root, "artifacts", "bin", "HttpServer", "release", "Bench.HttpServer.dll");

@@ -62,7 +62,7 @@ try
     var all = ResultFiles.Read(results, rows.Select(static row => row.Name));
     var isPublished = results == paths.Results;
     var report = isPublished ? Path.Combine(paths.Root, "bench", "RESULTS.md") : Path.Combine(results, "RESULTS.md");
-    MarkdownReport.Write(report, isPublished ? "results/" : "", all);
+    MarkdownReport.Write(report, isPublished ? "results/" : "", paths.Findings, all);
     Console.WriteLine($"\nReport: {report}");
     if (failed.Count == 0)
     {

@@ -56,7 +56,7 @@ public class PressureTests(ITestOutputHelper output)
     [Fact]
     public async Task Connections_TenThousandThatSendNothing_CostFewThreadsAndNoProcessorTime()
     {
-        const int Count = 9_500;
+        const int Count = 10_000;
         await using var app = await PlainApp.StartAsync();
         using var client = new HttpClient { Timeout = Deadline.Default };
         await client.GetStringAsync(app.Address);

@@ -122,6 +122,9 @@ public class RelayEndTests
         var (client, server) = await relay.ConnectPairAsync();
         using (client)
         {
+            // Not before the relay knows that it is connected: until then a reset is a failed connect.
+            await server.SendAllAsync(new byte[] { 1 });
+            await client.ReceiveExactlyAsync(1);
             server.Reset();
             Assert.Equal(0, await client.AssertResetAsync());
         }
