@@ -4,6 +4,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Yarp.ReverseProxy;
 using Yarp.ReverseProxy.LoadBalancing;
 using Yarp.ReverseProxy.Model;
+using Yarp.Splice.Relay;
 using Yarp.Splice.Routing;
 
 namespace Yarp.Splice.Tests;
@@ -11,6 +12,7 @@ namespace Yarp.Splice.Tests;
 public class DestinationSelectorTests
 {
     private static readonly IPEndPoint s_remote = new(IPAddress.Parse("203.0.113.7"), 40000);
+    private static readonly ClientFacts s_client = new(s_remote);
 
     [Theory]
     [InlineData(null)]
@@ -24,7 +26,7 @@ public class DestinationSelectorTests
         await using var app = Create(policy).App;
         var (selector, route) = Parts(app.Services);
         var tried = new List<string>();
-        while (selector.Select(route, s_remote, tried) is { } selected)
+        while (selector.Select(route, s_client, tried) is { } selected)
         {
             Assert.DoesNotContain(selected.DestinationId, tried);
             Assert.NotNull(selected.Address.EndPoint);
@@ -39,11 +41,11 @@ public class DestinationSelectorTests
     {
         await using var first = Create("FirstAlphabetical").App;
         var (selector, route) = Parts(first.Services);
-        Assert.All(Enumerable.Range(0, 5), _ => Assert.Equal("a", selector.Select(route, s_remote, [])!.DestinationId));
+        Assert.All(Enumerable.Range(0, 5), _ => Assert.Equal("a", selector.Select(route, s_client, [])!.DestinationId));
 
         await using var turns = Create("RoundRobin").App;
         (selector, route) = Parts(turns.Services);
-        var picked = Enumerable.Range(0, 9).Select(_ => selector.Select(route, s_remote, [])!.DestinationId).CountBy(static id => id);
+        var picked = Enumerable.Range(0, 9).Select(_ => selector.Select(route, s_client, [])!.DestinationId).CountBy(static id => id);
         Assert.All(picked, static count => Assert.Equal(3, count.Value));
     }
 
@@ -55,7 +57,7 @@ public class DestinationSelectorTests
         var acquired = new List<SelectedDestination>();
         for (var i = 0; i < 3; i++)
         {
-            var selected = selector.Select(route, s_remote, [])!;
+            var selected = selector.Select(route, s_client, [])!;
             selector.Acquire(selected);
             acquired.Add(selected);
         }
@@ -64,7 +66,7 @@ public class DestinationSelectorTests
         Assert.All(acquired, static destination => Assert.Equal(1, destination.State.ConcurrentRequestCount));
 
         selector.Release(acquired[1]);
-        Assert.Equal(acquired[1].DestinationId, selector.Select(route, s_remote, [])!.DestinationId);
+        Assert.Equal(acquired[1].DestinationId, selector.Select(route, s_client, [])!.DestinationId);
         Assert.Equal(0, acquired[1].State.ConcurrentRequestCount);
     }
 
@@ -73,8 +75,8 @@ public class DestinationSelectorTests
     {
         await using var app = Create("Remote", static services => services.AddSingleton<ILoadBalancingPolicy, RemotePolicy>()).App;
         var (selector, route) = Parts(app.Services);
-        Assert.Equal("b", selector.Select(route, s_remote, [])!.DestinationId);
-        Assert.Null(selector.Select(route, new IPEndPoint(IPAddress.Loopback, 1), []));
+        Assert.Equal("b", selector.Select(route, s_client, [])!.DestinationId);
+        Assert.Null(selector.Select(route, new ClientFacts(new IPEndPoint(IPAddress.Loopback, 1)), []));
     }
 
     [Fact]
@@ -85,8 +87,8 @@ public class DestinationSelectorTests
         Assert.True(app.Services.GetRequiredService<IProxyStateLookup>().TryGetCluster("c", out var cluster));
         var all = cluster.DestinationsState.AllDestinations;
         cluster.DestinationsState = new ClusterDestinationsState(all, [.. all.Where(static destination => destination.DestinationId == "c")]);
-        Assert.Equal("c", selector.Select(route, s_remote, [])!.DestinationId);
-        Assert.Null(selector.Select(route, s_remote, ["c"]));
+        Assert.Equal("c", selector.Select(route, s_client, [])!.DestinationId);
+        Assert.Null(selector.Select(route, s_client, ["c"]));
     }
 
     private static TestGateway Create(string? policy, Action<IServiceCollection>? configure = null) => TestGateway.Create($$"""

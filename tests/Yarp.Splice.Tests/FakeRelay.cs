@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Net;
 using System.Text;
 using Transport.Linux;
 using Transport.Linux.Interop;
@@ -21,7 +20,7 @@ internal sealed class FakeRelay : IRelayEngine
     {
     }
 
-    public void Start(TcpRoute route, EventLoop loop, int descriptor, ReadOnlyMemory<byte> prefix, EndPoint? remoteEndPoint)
+    public void Start(TcpRoute route, EventLoop loop, int descriptor, ReadOnlyMemory<byte> prefix, ClientFacts client)
     {
         _prefixes.Enqueue(prefix.ToArray());
         _ = SocketCalls.Send(descriptor, Encoding.UTF8.GetBytes($"relayed by {route.RouteId} in mode {route.Mode}"));

@@ -26,7 +26,7 @@ internal sealed class SpliceConnectionMiddleware(
             return next(connection);
         }
 
-        return port.NeedsServerName ? PrereadAsync(port, connection, next) : RelayAsync(port.Find(null)!, connection);
+        return port.NeedsServerName ? PrereadAsync(port, connection, next) : RelayAsync(port.Find(null)!, connection, serverName: null);
     }
 
     private async Task PrereadAsync(TcpPortRoutes port, ConnectionContext connection, ConnectionDelegate next)
@@ -48,19 +48,19 @@ internal sealed class SpliceConnectionMiddleware(
             return;
         }
 
-        await (port.Find(serverName) is { } route ? RelayAsync(route, connection) : next(connection));
+        await (port.Find(serverName) is { } route ? RelayAsync(route, connection, serverName) : next(connection));
     }
 
-    private Task RelayAsync(TcpRoute route, ConnectionContext connection) =>
-        connection.Features.Get<IConnectionDetachFeature>() is { } detach ? DetachAsync(route, detach) : managedRelay.RunAsync(route, connection);
+    private Task RelayAsync(TcpRoute route, ConnectionContext connection, string? serverName) =>
+        connection.Features.Get<IConnectionDetachFeature>() is { } detach ? DetachAsync(route, detach, serverName) : managedRelay.RunAsync(route, connection);
 
-    private async Task DetachAsync(TcpRoute route, IConnectionDetachFeature detach)
+    private async Task DetachAsync(TcpRoute route, IConnectionDetachFeature detach, string? serverName)
     {
         try
         {
             using var detached = await detach.DetachAsync();
             var prefix = ProxyHeader.Prepend(route.ProxyProtocol, detached.RemoteEndPoint, detached.LocalEndPoint, detached.UnreadBytes);
-            relay.Start(route, detached.Loop, detached.TakeDescriptor(), prefix, detached.RemoteEndPoint);
+            relay.Start(route, detached.Loop, detached.TakeDescriptor(), prefix, new ClientFacts(detached.RemoteEndPoint, serverName));
         }
         catch (Exception exception) when (exception is IOException or ConnectionAbortedException)
         {

@@ -47,7 +47,7 @@ internal sealed class PortAcceptHandler(TcpPort port, TcpRoutes routes, IRelayEn
         {
             // Asked for only if it is wanted: it is a system call.
             var local = route.ProxyProtocol == ProxyProtocolVersion.None ? null : GetLocalEndPoint(descriptor);
-            relay.Start(route, loop, descriptor, ProxyHeader.Prepend(route.ProxyProtocol, remoteEndPoint, local, prefix), remoteEndPoint);
+            relay.Start(route, loop, descriptor, ProxyHeader.Prepend(route.ProxyProtocol, remoteEndPoint, local, prefix), new ClientFacts(remoteEndPoint, serverName));
             return;
         }
 

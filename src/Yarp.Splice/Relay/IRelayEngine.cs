@@ -1,4 +1,3 @@
-using System.Net;
 using Transport.Linux;
 using Yarp.Splice.Routing;
 
@@ -14,7 +13,7 @@ internal interface IRelayEngine
     /// Takes the descriptor over and relays it; the prefix, bytes that were received already, goes to the destination before anything else.
     /// Callable on any thread; continues on the loop.
     /// </summary>
-    void Start(TcpRoute route, EventLoop loop, int descriptor, ReadOnlyMemory<byte> prefix, EndPoint? remoteEndPoint);
+    void Start(TcpRoute route, EventLoop loop, int descriptor, ReadOnlyMemory<byte> prefix, ClientFacts client);
 
     /// <summary>Waits until every session has ended; when the token fires, resets the ones that are left and returns how many those were.</summary>
     Task<int> DrainAsync(CancellationToken cancellationToken);

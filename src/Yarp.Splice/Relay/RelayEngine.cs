@@ -65,7 +65,7 @@ internal sealed class RelayEngine : IRelayEngine, IDisposable
         }
     }
 
-    public void Start(TcpRoute route, EventLoop loop, int descriptor, ReadOnlyMemory<byte> prefix, EndPoint? remoteEndPoint)
+    public void Start(TcpRoute route, EventLoop loop, int descriptor, ReadOnlyMemory<byte> prefix, ClientFacts client)
     {
         if (!TryCount(route))
         {
@@ -75,11 +75,11 @@ internal sealed class RelayEngine : IRelayEngine, IDisposable
 
         if (loop.IsCurrent)
         {
-            Begin(route, loop, descriptor, prefix, remoteEndPoint);
+            Begin(route, loop, descriptor, prefix, client);
         }
         else
         {
-            loop.Post(_ => Begin(route, loop, descriptor, prefix, remoteEndPoint), null);
+            loop.Post(_ => Begin(route, loop, descriptor, prefix, client), null);
         }
     }
 
@@ -226,15 +226,15 @@ internal sealed class RelayEngine : IRelayEngine, IDisposable
         return support;
     }
 
-    private void Begin(TcpRoute route, EventLoop loop, int descriptor, ReadOnlyMemory<byte> prefix, EndPoint? remoteEndPoint)
+    private void Begin(TcpRoute route, EventLoop loop, int descriptor, ReadOnlyMemory<byte> prefix, ClientFacts client)
     {
-        if (remoteEndPoint is IPEndPoint)
+        if (client.RemoteEndPoint is IPEndPoint)
         {
             _ = SocketCalls.SetOption(descriptor, SocketCalls.IPPROTO_TCP, SocketCalls.TCP_NODELAY, 1);
         }
 
         var worker = _workers.Value[loop.Index];
-        var session = new RelaySession(this, worker, route, descriptor, prefix, remoteEndPoint);
+        var session = new RelaySession(this, worker, route, descriptor, prefix, client);
         worker.Sessions.Add(session);
         _metrics.SessionStarted(route.RouteId, route.ClusterId, PathOf(route));
         session.Begin();

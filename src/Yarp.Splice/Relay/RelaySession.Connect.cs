@@ -37,7 +37,7 @@ internal sealed partial class RelaySession
 
     private void TryNextDestination()
     {
-        var next = _tried.Count < Route.ConnectAttempts ? _engine.Destinations.Select(Route, _remoteEndPoint, _tried) : null;
+        var next = _tried.Count < Route.ConnectAttempts ? _engine.Destinations.Select(Route, _clientFacts, _tried) : null;
         if (next is null)
         {
             GiveUp();

@@ -1,4 +1,3 @@
-using System.Net;
 using Transport.Linux;
 using Transport.Linux.Interop;
 using Yarp.Splice.Relay.Paths;
@@ -19,7 +18,7 @@ internal sealed partial class RelaySession : EventLoopTimer
     private readonly EventLoop _loop;
     private readonly RelayEndpoint _client;
     private readonly ReadOnlyMemory<byte> _prefix;
-    private readonly EndPoint? _remoteEndPoint;
+    private readonly ClientFacts _clientFacts;
     private readonly long _startedMs;
 
     private RelayEndpoint? _upstream;
@@ -35,7 +34,7 @@ internal sealed partial class RelaySession : EventLoopTimer
     private bool _hasFallenBack;
 
     public RelaySession(
-        RelayEngine engine, RelayWorker worker, TcpRoute route, int descriptor, ReadOnlyMemory<byte> prefix, EndPoint? remoteEndPoint)
+        RelayEngine engine, RelayWorker worker, TcpRoute route, int descriptor, ReadOnlyMemory<byte> prefix, ClientFacts client)
     {
         _engine = engine;
         Worker = worker;
@@ -43,7 +42,7 @@ internal sealed partial class RelaySession : EventLoopTimer
         _loop = worker.Loop;
         _client = new RelayEndpoint(this, descriptor);
         _prefix = prefix;
-        _remoteEndPoint = remoteEndPoint;
+        _clientFacts = client;
         _startedMs = _lastActivityMs = _loop.NowMs;
     }
 

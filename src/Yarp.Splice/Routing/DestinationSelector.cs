@@ -5,6 +5,7 @@ using Microsoft.Extensions.Logging;
 using Yarp.ReverseProxy;
 using Yarp.ReverseProxy.LoadBalancing;
 using Yarp.ReverseProxy.Model;
+using Yarp.Splice.Relay;
 
 namespace Yarp.Splice.Routing;
 
@@ -20,7 +21,7 @@ internal sealed class DestinationSelector(
     // A destination's model is replaced when its address changes.
     private readonly ConditionalWeakTable<DestinationModel, ParsedAddress> _addresses = [];
 
-    public SelectedDestination? Select(TcpRoute route, EndPoint? remoteEndPoint, IReadOnlyCollection<string> tried)
+    public SelectedDestination? Select(TcpRoute route, ClientFacts client, IReadOnlyCollection<string> tried)
     {
         if (!state.TryGetCluster(route.ClusterId, out var cluster))
         {
@@ -32,7 +33,7 @@ internal sealed class DestinationSelector(
         {
             0 => null,
             1 => usable[0],
-            _ => Pick(route, cluster, usable, remoteEndPoint),
+            _ => Pick(route, cluster, usable, client),
         };
         return picked is not null && AddressOf(picked) is { } address ? new SelectedDestination(picked, address) : null;
     }
@@ -58,7 +59,7 @@ internal sealed class DestinationSelector(
             !(tried.Count > 0 && tried.Contains(destination.DestinationId)) && AddressOf(destination) is not null;
     }
 
-    private DestinationState? Pick(TcpRoute route, ClusterState cluster, IReadOnlyList<DestinationState> usable, EndPoint? remoteEndPoint)
+    private DestinationState? Pick(TcpRoute route, ClusterState cluster, IReadOnlyList<DestinationState> usable, ClientFacts client)
     {
         var name = cluster.Model.Config.LoadBalancingPolicy;
         if (!_policies.TryGetValue(string.IsNullOrEmpty(name) ? LoadBalancingPolicies.PowerOfTwoChoices : name, out var policy))
@@ -68,7 +69,7 @@ internal sealed class DestinationSelector(
         }
 
         // YARP's own policies do not look at the request; others get one that says who asks.
-        var context = policy.GetType().Assembly == typeof(ILoadBalancingPolicy).Assembly ? null : CreateContext(remoteEndPoint);
+        var context = policy.GetType().Assembly == typeof(ILoadBalancingPolicy).Assembly ? null : CreateContext(client);
         try
         {
             return policy.PickDestination(context!, cluster, usable);
@@ -80,10 +81,10 @@ internal sealed class DestinationSelector(
         }
     }
 
-    private static DefaultHttpContext CreateContext(EndPoint? remoteEndPoint)
+    private static DefaultHttpContext CreateContext(ClientFacts client)
     {
         var context = new DefaultHttpContext();
-        if (remoteEndPoint is IPEndPoint remote)
+        if (client.RemoteEndPoint is IPEndPoint remote)
         {
             context.Connection.RemoteIpAddress = remote.Address;
             context.Connection.RemotePort = remote.Port;

@@ -122,9 +122,9 @@ internal sealed partial class RelayFixture : IAsyncDisposable, IAcceptHandler, I
     }
 
     public void OnAccepted(in AcceptedSocket socket) =>
-        Engine.Start(Route, socket.Loop, socket.Descriptor, _prefix, socket.GetRemoteEndPoint());
+        Engine.Start(Route, socket.Loop, socket.Descriptor, _prefix, new ClientFacts(socket.GetRemoteEndPoint()));
 
-    public SelectedDestination? Select(TcpRoute route, EndPoint? remoteEndPoint, IReadOnlyCollection<string> tried) =>
+    public SelectedDestination? Select(TcpRoute route, ClientFacts client, IReadOnlyCollection<string> tried) =>
         _destinations.Find(destination => !tried.Contains(destination.DestinationId));
 
     public void Acquire(SelectedDestination destination) => Interlocked.Increment(ref _acquired);

@@ -145,7 +145,7 @@ internal sealed class ManagedSession : IDisposable
     {
         var tried = new List<string>();
         while (tried.Count < _route.ConnectAttempts && !_aborted.IsCancellationRequested &&
-            _destinations.Select(_route, _client.RemoteEndPoint, tried) is { } destination)
+            _destinations.Select(_route, new ClientFacts(_client.RemoteEndPoint), tried) is { } destination)
         {
             tried.Add(destination.DestinationId);
             using var timeout = CancellationTokenSource.CreateLinkedTokenSource(_aborted.Token);
