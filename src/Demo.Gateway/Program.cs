@@ -27,8 +27,7 @@ internal sealed class Program
                 return ExitCodes.Success;
             }
 
-            await GatewayApplication.RunAsync(options);
-            return ExitCodes.Success;
+            return await GatewayApplication.RunAsync(options);
         }
         catch (Exception exception) when (exception is not HostAbortedException)
         {

@@ -20,7 +20,10 @@ internal static class Usage
           --urls URL[;URL...]      Where to serve HTTP, for example http://0.0.0.0:8080. Endpoints with certificates
                                    are set under Kestrel:Endpoints. Default: http://127.0.0.1:8080 if there is an HTTP
                                    route, nothing if there are only TCP routes.
-          --ShutdownTimeout=TIME   How long SIGTERM and Ctrl-C wait for transfers in flight. Default: 00:00:30.
+          --ShutdownDelay=TIME     How long it serves on after SIGTERM or Ctrl-C while it says that it is not ready, so that
+                                   load balancers notice. Default: 00:00:00.
+          --ShutdownTimeout=TIME   How long transfers in flight may go on after that. A second signal ends it at once.
+                                   Default: 00:00:30.
           --Demo:HttpPort=PORT     The demonstration's HTTP port, 1 to 65535. Default: 8080.
           --Demo:TcpPort=PORT      The demonstration's TCP port, 1 to 65535. Default: 9000.
           --Section:Key=VALUE      Any setting under Demo, Kestrel, LinuxTransport, Logging or ReverseProxy. As an
@@ -40,6 +43,7 @@ internal static class Usage
           0  stopped as asked (SIGTERM, Ctrl-C), --help, --version
           1  the machine refused: a port in use, no permission
           2  wrong command line or configuration; each mistake is one line on standard error
+          130, 131, 143  a second signal (Ctrl-C, SIGQUIT, SIGTERM) ended it at once
 
         """;
 

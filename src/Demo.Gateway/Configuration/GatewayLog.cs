@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+
 namespace Demo.Gateway.Configuration;
 
 /// <summary>What the gateway itself logs, under the category <c>Demo.Gateway</c>.</summary>
@@ -16,4 +18,18 @@ internal static partial class GatewayLog
 
     [LoggerMessage(4, LogLevel.Information, "No HTTP route and no HTTP endpoint is configured: only TCP routes are served.", EventName = "NoHttp")]
     public static partial void NoHttp(ILogger logger);
+
+    [LoggerMessage(170, LogLevel.Information, "Application started: all ports are open. Ctrl-C stops it.", EventName = "Started")]
+    public static partial void Started(ILogger logger);
+
+    [LoggerMessage(171, LogLevel.Information,
+        "Not ready any more: load balancers have {Delay} to notice (ShutdownDelay). Until then everything is served as before.", EventName = "Unready")]
+    public static partial void Unready(ILogger logger, TimeSpan delay);
+
+    [LoggerMessage(172, LogLevel.Information,
+        "Application is shutting down: nothing new is accepted, and what is in flight has {Timeout} (ShutdownTimeout).", EventName = "Stopping")]
+    public static partial void Stopping(ILogger logger, TimeSpan timeout);
+
+    [LoggerMessage(173, LogLevel.Warning, "A second signal, {Signal}, ends the gateway at once.", EventName = "EndedAtOnce")]
+    public static partial void EndedAtOnce(ILogger logger, PosixSignal signal);
 }

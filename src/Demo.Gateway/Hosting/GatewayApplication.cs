@@ -3,6 +3,7 @@ using Demo.Gateway.CommandLine;
 using Demo.Gateway.Configuration;
 using Demo.Gateway.Demonstration;
 using Demo.Gateway.Errors;
+using Demo.Gateway.Lifecycle;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.Extensions.Configuration.Json;
 using Microsoft.Extensions.Configuration.Memory;
@@ -17,7 +18,8 @@ internal static class GatewayApplication
     private const string DefaultUrl = "http://127.0.0.1:8080";
     private const string AppSettings = "appsettings.json";
 
-    public static async Task RunAsync(GatewayCommandLine commandLine)
+    /// <returns>The exit code.</returns>
+    public static async Task<int> RunAsync(GatewayCommandLine commandLine)
     {
         var builder = WebApplication.CreateBuilder(new WebApplicationOptions
         {
@@ -39,7 +41,12 @@ internal static class GatewayApplication
         try
         {
             await using var application = Build(builder, proxy, demo);
-            await application.StartAsync();
+            var signals = application.Services.GetRequiredService<SignalLifetime>();
+            if (!await TryStartAsync(application))
+            {
+                return signals.ExitCode;
+            }
+
             file?.Watch(
                 () => GatewayLog.FileReloaded(GatewayLogger(application), commandLine.ConfigFile!),
                 reason => GatewayLog.ReloadRefused(GatewayLogger(application), reason));
@@ -48,11 +55,14 @@ internal static class GatewayApplication
                 Console.Out.WriteLine(demo.Describe(application.Urls.FirstOrDefault(demo.HttpUrl)));
             }
 
-            await application.WaitForShutdownAsync();
+            await WaitForStopAsync(application.Lifetime);
+            await application.StopAsync(signals.EndAtOnce);
             if (application.Services.GetService<EventLoopGroup>()?.Failure is { } failure)
             {
                 throw new MachineRefusalException($"Stopped because an event loop failed: {failure.Message}", failure);
             }
+
+            return signals.ExitCode;
         }
         catch (Exception exception) when (demo is not null && StartupFailure.FindAddressInUse(exception) is not null)
         {
@@ -62,6 +72,27 @@ internal static class GatewayApplication
         {
             throw mistake;
         }
+    }
+
+    /// <summary>False if a signal came before it had started.</summary>
+    private static async Task<bool> TryStartAsync(WebApplication application)
+    {
+        try
+        {
+            await application.StartAsync();
+            return true;
+        }
+        catch (OperationCanceledException) when (application.Lifetime.ApplicationStopping.IsCancellationRequested)
+        {
+            return false;
+        }
+    }
+
+    private static Task WaitForStopAsync(IHostApplicationLifetime lifetime)
+    {
+        var stopping = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        lifetime.ApplicationStopping.Register(stopping.SetResult);
+        return stopping.Task;
     }
 
     private static WebApplication Build(WebApplicationBuilder builder, IConfigurationSection proxy, DemoSetup? demo)
@@ -79,8 +110,12 @@ internal static class GatewayApplication
             builder.Configuration[WebHostDefaults.ServerUrlsKey] = defaultUrl;
         }
 
-        var timeout = ShutdownTimeout.Read(builder.Configuration);
-        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = timeout);
+        var times = ShutdownTimes.Read(builder.Configuration);
+        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = times.Timeout);
+        builder.Services.AddSingleton(times);
+        builder.Services.AddSingleton<GatewayLifecycle>();
+        builder.Services.AddSingleton<SignalLifetime>();
+        builder.Services.AddSingleton<IHostLifetime>(static provider => provider.GetRequiredService<SignalLifetime>());
 
         var hasStarted = false;
         StartupLogging.Configure(builder.Logging, () => Volatile.Read(ref hasStarted));

@@ -48,4 +48,64 @@ public sealed class ShutdownTests
 
         Assert.Equal(0, await gateway.StopAsync());
     }
+
+    [Fact]
+    public async Task A_second_SIGTERM_resets_what_is_open_and_ends_at_once()
+    {
+        using var timeout = new CancellationTokenSource(Deadline.Default);
+        using var upstream = new TcpUpstream();
+        var port = FreePort.Next();
+        await using var gateway = await Gateway.StartAsync(GatewayConfiguration.Tcp("Splice", port, upstream.Port), "--ShutdownTimeout=01:00:00");
+        using var client = await TcpUpstream.ConnectAsync(port, timeout.Token);
+        using var server = await upstream.AcceptAsync(timeout.Token);
+
+        gateway.Program.Terminate();
+        await gateway.Program.WaitForOutputAsync("shutting down");
+        gateway.Program.Terminate();
+
+        Assert.Equal(143, await gateway.Program.WaitForExitAsync());
+        Assert.Contains("1 sessions had not ended", gateway.Program.Output, StringComparison.Ordinal);
+        await AssertResetAsync(client, timeout.Token);
+        await AssertResetAsync(server, timeout.Token);
+    }
+
+    [Fact]
+    public async Task Until_the_shutdown_delay_has_passed_connections_are_served()
+    {
+        using var timeout = new CancellationTokenSource(Deadline.Default);
+        using var upstream = new TcpUpstream();
+        var port = FreePort.Next();
+        await using var gateway = await Gateway.StartAsync(GatewayConfiguration.Tcp("Splice", port, upstream.Port), "--ShutdownDelay=00:00:05");
+
+        gateway.Program.Terminate();
+        await gateway.Program.WaitForOutputAsync("Not ready any more");
+        using (await TcpUpstream.ConnectAsync(port, timeout.Token))
+        {
+            using var server = await upstream.AcceptAsync(timeout.Token);
+            Assert.DoesNotContain("shutting down", gateway.Program.Output, StringComparison.Ordinal);
+        }
+
+        Assert.Equal(0, await gateway.Program.WaitForExitAsync());
+        Assert.Contains("shutting down", gateway.Program.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_second_SIGINT_does_not_wait_for_the_shutdown_delay()
+    {
+        using var upstream = new TcpUpstream();
+        await using var gateway = await Gateway.StartAsync(
+            GatewayConfiguration.Tcp("Splice", FreePort.Next(), upstream.Port), "--ShutdownDelay=01:00:00");
+
+        gateway.Program.Interrupt();
+        await gateway.Program.WaitForOutputAsync("Not ready any more");
+        gateway.Program.Interrupt();
+
+        Assert.Equal(130, await gateway.Program.WaitForExitAsync());
+    }
+
+    private static async Task AssertResetAsync(Socket socket, CancellationToken cancellationToken)
+    {
+        var exception = await Assert.ThrowsAsync<SocketException>(async () => await socket.ReceiveAsync(new byte[1], cancellationToken));
+        Assert.Equal(SocketError.ConnectionReset, exception.SocketErrorCode);
+    }
 }
