@@ -36,6 +36,10 @@ internal static partial class SpliceLog
         EventName = "Damaged")]
     public static partial void Damaged(ILogger logger, string route, SockmapFailure failure, int unsaid);
 
+    [LoggerMessage(120, LogLevel.Warning,
+        "Route {Route}: interactive sessions will notice pauses in spite of Splice:PauseImmune: {Reason}.", EventName = "NotImmune")]
+    public static partial void NotImmune(ILogger logger, string route, string reason);
+
     [LoggerMessage(105, LogLevel.Warning,
         "Route {Route}: a connection was refused because {Limit} sessions are open (Splice:MaxConnections). " +
         "{Unsaid} more since the last such message.",

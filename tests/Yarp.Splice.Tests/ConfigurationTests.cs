@@ -41,6 +41,18 @@ public class ConfigurationTests
         Assert.Equal("127.0.0.1", tcp.Listen!.ToString());
     }
 
+    [Theory]
+    [InlineData(""" "Mode": "Auto", "Splice": { "PauseImmune": true } """, true)]
+    [InlineData(""" "Metadata": { "Splice.Mode": "Auto", "Splice.PauseImmune": "true" } """, true)]
+    [InlineData(""" "Mode": "Auto" """, false)]
+    [InlineData(""" "Mode": "Splice", "Splice": { "PauseImmune": false } """, false)]
+    public async Task Pause_immunity_is_read_with_mode_Auto_and_off_by_default(string keys, bool isImmune)
+    {
+        var gateway = TestGateway.Create(Route($$""" "ClusterId": "db", "Match": { "Hosts": [ "*:15432" ] }, {{keys}} """));
+        await using var app = gateway.App;
+        Assert.Equal(isImmune, Assert.Single(app.Services.GetRequiredService<TcpRoutes>().Current.Routes).PauseImmune);
+    }
+
     [Fact]
     public async Task Metadata_alone_makes_a_tcp_route()
     {
@@ -89,6 +101,9 @@ public class ConfigurationTests
     [InlineData(""" "Mode": "Copy", "Splice": { "ConnectAttempts": 101 } """, "Splice:ConnectAttempts is '101'")]
     [InlineData(""" "Mode": "Copy", "Splice": { "MaxConnections": "many" } """, "Splice:MaxConnections is 'many'; accepted is a number from 1 on.")]
     [InlineData(""" "Mode": "Copy", "Splice": { "ProxyProtocol": "2" } """, "Splice:ProxyProtocol is '2'; accepted is None, V1, V2.")]
+    [InlineData(""" "Mode": "Auto", "Splice": { "PauseImmune": "yes" } """, "Splice:PauseImmune is 'yes'; accepted is true or false.")]
+    [InlineData(""" "Mode": "Copy", "Splice": { "PauseImmune": true } """, "Splice:PauseImmune is 'True', but Mode is 'Copy'; accepted is Mode Auto")]
+    [InlineData(""" "Mode": "Sockmap", "Metadata": { "Splice.PauseImmune": "true" } """, "Splice:PauseImmune is 'true', but Mode is 'Sockmap'; accepted is Mode Auto")]
     [InlineData(""" "Mode": "Copy", "Splice": { "Listen": "localhost" } """, "Splice:Listen is 'localhost'; accepted is an IP address")]
     [InlineData(""" "Mode": "Copy", "Splice": { "Listen": "10.1" } """, "Splice:Listen is '10.1'")]
     [InlineData(""" "Mode": "Copy", "Metadata": { "Splice.Mode": "Splice" } """, "Route 'r': Mode is 'Copy' but Metadata:Splice.Mode is 'Splice'; accepted is one of them")]

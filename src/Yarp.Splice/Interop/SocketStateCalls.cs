@@ -6,16 +6,20 @@ namespace Yarp.Splice.Interop;
 /// <summary>What the kernel knows of a TCP socket. Results are zero, or the negative error number.</summary>
 internal static unsafe partial class SocketStateCalls
 {
+    public const int IPPROTO_MPTCP = 262;
+
     private const int SO_RCVLOWAT = 18;
-    private const int SO_DOMAIN = 39;
+    private const int SO_PROTOCOL = 38;
     private const int SO_COOKIE = 57;
     private const int TCP_INFO = 11;
     private const nuint FIONREAD = 0x541B;
 
-    /// <summary>Whether the socket is of the TCP kind: AF_INET or AF_INET6.</summary>
-    public static bool IsInternet(int descriptor) =>
-        SocketCalls.GetOption(descriptor, SocketCalls.SOL_SOCKET, SO_DOMAIN, out var family) == 0 &&
-        family is SocketCalls.AF_INET or SocketCalls.AF_INET6;
+    /// <summary>IPPROTO_TCP, IPPROTO_MPTCP, or zero for a Unix-domain socket (socket(7), SO_PROTOCOL).</summary>
+    public static int GetProtocol(int descriptor)
+    {
+        var result = SocketCalls.GetOption(descriptor, SocketCalls.SOL_SOCKET, SO_PROTOCOL, out var protocol);
+        return result < 0 ? result : protocol;
+    }
 
     /// <summary>The socket's number, which is unique until the next boot.</summary>
     public static int GetCookie(int descriptor, out ulong cookie)

@@ -105,7 +105,7 @@ internal sealed class RelayDirection(RelaySession session, RelayEndpoint source,
     public void CountMoved(long bytes)
     {
         _moved += bytes;
-        session.OnTransfer();
+        session.OnTransfer(this, bytes);
     }
 
     public void OnSourceEnd(int errno)

@@ -59,7 +59,7 @@ internal sealed class RelayEngine : IRelayEngine, IDisposable
     public void Prepare(IEnumerable<TcpRoute> routes)
     {
         // Elsewhere no event loop exists, and every mode is copied.
-        if (OperatingSystem.IsLinux() && routes.Any(static route => route.Mode == SpliceMode.Sockmap))
+        if (OperatingSystem.IsLinux() && routes.Any(static route => route.Mode == SpliceMode.Sockmap || route.PauseImmune))
         {
             _ = Sockmap;
         }
@@ -166,6 +166,16 @@ internal sealed class RelayEngine : IRelayEngine, IDisposable
         if (_saidFallbacks.TryAdd((route.RouteId, requested, reason), true))
         {
             SpliceLog.FellBack(_logger, route.RouteId, requested, effective, reason);
+        }
+    }
+
+    /// <summary>A session that <c>Splice:PauseImmune</c> is meant for goes on as in mode Auto.</summary>
+    public void ReportNotImmune(TcpRoute route, string reason)
+    {
+        _metrics.Fallback(route.RouteId, nameof(SpliceMode.Sockmap), nameof(SpliceMode.Auto), reason);
+        if (_saidFallbacks.TryAdd((route.RouteId, SpliceMode.Auto, reason), true))
+        {
+            SpliceLog.NotImmune(_logger, route.RouteId, reason);
         }
     }
 

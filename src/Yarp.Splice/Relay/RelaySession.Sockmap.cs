@@ -6,26 +6,30 @@ using Yarp.Splice.Relay.Sockmap;
 namespace Yarp.Splice.Relay;
 
 /// <content>
-/// Mode Sockmap: a session begins with Copy and is armed once it has shown that it lives. From then on the kernel moves the bytes; the session
-/// hears of the ends, of errors, and of what the verdict leaves to it.
+/// Mode Sockmap: a session begins with Copy and is armed once it has shown that it lives; in mode Auto with Splice:PauseImmune, once it has shown
+/// that it is interactive too. From then on the kernel moves the bytes; the session hears of the ends, of errors, and of what the verdict leaves
+/// to it.
 /// </content>
 internal sealed partial class RelaySession
 {
-    private const string NotInternet = "the client or the destination is connected by a Unix-domain socket";
+    private const string Multipath = "the client or the destination is connected by Multipath TCP";
+    private const string NotTcp = "the client or the destination is connected by a Unix-domain socket";
     private const string HalfClosed = "the client or the destination had finished sending before the kernel could take over";
 
-    private SockmapProgram? _program;
     private SockmapPath? _armedToUpstream;
     private SockmapPath? _armedToClient;
+    private Conversation? _conversation;
+    private bool _awaitsArming;
     private int _transfers;
 
     private bool IsInKernel => _armedToUpstream is not null || _armedToClient is not null;
 
     private bool IsDamaged => _armedToUpstream is { Failure: not SockmapFailure.None } || _armedToClient is { Failure: not SockmapFailure.None };
 
-    public void OnTransfer()
+    public void OnTransfer(RelayDirection direction, long bytes)
     {
         _transfers++;
+        _conversation?.Count(direction == _toUpstream, bytes);
         OnActivity();
     }
 
@@ -38,41 +42,66 @@ internal sealed partial class RelaySession
         }
     }
 
-    /// <summary>Whether the session is to be armed later; if not although its mode asks for it, says why.</summary>
-    private bool WillArm()
+    private bool IsWorthArming => _conversation is null
+        ? _transfers >= _engine.TransfersBeforeArming
+        : _conversation.IsInteractive && _loop.NowMs - _startedMs >= (long)Conversation.AgeNeeded.TotalMilliseconds;
+
+    /// <summary>The policy of a new session, which copies first if it is to be armed whatever it does.</summary>
+    private PathPolicy ChoosePolicy()
     {
-        if (Route.Mode != SpliceMode.Sockmap)
+        if (Route.PauseImmune)
         {
-            return false;
+            _conversation = new Conversation();
+            _awaitsArming = true;
+        }
+        else if (Route.Mode == SpliceMode.Sockmap)
+        {
+            if (FindObstacle() is not { } obstacle)
+            {
+                _awaitsArming = true;
+                return PathPolicy.Copy;
+            }
+
+            _engine.ReportFallback(Route, SpliceMode.Sockmap, SpliceMode.Splice, obstacle);
         }
 
-        if (_engine.Sockmap is not { Program: { } program } support)
-        {
-            _engine.ReportFallback(Route, SpliceMode.Sockmap, SpliceMode.Splice, _engine.Sockmap.Reason!);
-        }
-        else if (!SocketStateCalls.IsInternet(_client.Descriptor) || !SocketStateCalls.IsInternet(_upstream!.Descriptor))
-        {
-            _engine.ReportFallback(Route, SpliceMode.Sockmap, SpliceMode.Splice, NotInternet);
-        }
-        else
-        {
-            _program = program;
-        }
-
-        return _program is not null;
+        return _engine.PolicyOf(Route.Mode);
     }
+
+    /// <summary>Why the kernel can't relay this session at all, or <see langword="null"/>.</summary>
+    private string? FindObstacle()
+    {
+        if (_engine.Sockmap is { Program: null } support)
+        {
+            return support.Reason;
+        }
+
+        return FindObstacle(_client) ?? FindObstacle(_upstream!);
+    }
+
+    private static string? FindObstacle(RelayEndpoint endpoint) => SocketStateCalls.GetProtocol(endpoint.Descriptor) switch
+    {
+        SocketCalls.IPPROTO_TCP => null,
+        SocketStateCalls.IPPROTO_MPTCP => Multipath,
+        _ => NotTcp,
+    };
 
     private void ArmIfReady()
     {
-        if (_program is not { } program || _transfers < _engine.TransfersBeforeArming || _state != State.Relaying)
+        if (!_awaitsArming || !IsWorthArming || _state != State.Relaying)
         {
             return;
         }
 
         if (_client.IsEndSeen || _upstream!.IsEndSeen)
         {
-            // ESTABLISHED is what the kernel asks for.
-            FallBackToSplice(HalfClosed);
+            // ESTABLISHED is what the kernel asks for. An interactive session that ends by now has lost nothing.
+            _awaitsArming = false;
+            if (_conversation is null)
+            {
+                FallBack(HalfClosed);
+            }
+
             return;
         }
 
@@ -81,13 +110,20 @@ internal sealed partial class RelaySession
             return;
         }
 
-        var error = program.Arm(_client.Descriptor, _upstream.Descriptor, _loop.Index, out var toUpstream, out var toClient);
-        if (error != 0)
+        if (_conversation is not null && FindObstacle() is { } obstacle)
         {
-            FallBackToSplice(Explain(error));
+            FallBack(obstacle);
+            return;
         }
 
-        _program = null;
+        var error = _engine.Sockmap.Program!.Arm(_client.Descriptor, _upstream.Descriptor, _loop.Index, out var toUpstream, out var toClient);
+        if (error != 0)
+        {
+            FallBack(Explain(error));
+        }
+
+        _awaitsArming = false;
+        _conversation = null;
         _armedToUpstream = Arm(_toUpstream, toUpstream);
         _armedToClient = Arm(_toClient, toClient);
         if (IsInKernel)
@@ -109,9 +145,17 @@ internal sealed partial class RelaySession
         return path;
     }
 
-    private void FallBackToSplice(string reason)
+    /// <summary>The session will never be armed.</summary>
+    private void FallBack(string reason)
     {
-        _program = null;
+        _awaitsArming = false;
+        _conversation = null;
+        if (Route.PauseImmune)
+        {
+            _engine.ReportNotImmune(Route, reason);
+            return;
+        }
+
         _engine.ReportFallback(Route, SpliceMode.Sockmap, SpliceMode.Splice, reason);
         var policy = _engine.PolicyOf(SpliceMode.Splice);
         _toUpstream!.Follow(policy);
@@ -170,7 +214,7 @@ internal sealed partial class RelaySession
     private static string Explain(int error) => error switch
     {
         Errno.EOPNOTSUPP => HalfClosed,
-        Errno.EINVAL => "another protocol (TLS in the kernel, MPTCP) is on the socket",
+        Errno.EINVAL => "another protocol (TLS in the kernel) is on the socket",
         Errno.EBUSY => "another program has the socket in a sockmap",
         Errno.E2BIG => "as many sessions are armed as the maps can hold",
         _ => $"a socket could not be armed: {Errno.Describe(error)}",

@@ -122,7 +122,7 @@ internal sealed partial class RelaySession : EventLoopTimer
     private void BeginRelaying(RelayEndpoint upstream)
     {
         _state = State.Relaying;
-        var policy = WillArm() ? PathPolicy.Copy : _engine.PolicyOf(Route.Mode);
+        var policy = ChoosePolicy();
         _toUpstream = new RelayDirection(this, _client, upstream, _prefix, policy);
         _toClient = new RelayDirection(this, upstream, _client, default, policy);
         OnActivity();

@@ -40,6 +40,9 @@ internal sealed record TcpRoute
     /// <summary>The PROXY protocol header that a destination gets before the first byte of the client.</summary>
     public ProxyProtocolVersion ProxyProtocol { get; init; }
 
+    /// <summary>Whether mode Auto hands interactive sessions to the kernel, where a pause of the process does not show in them.</summary>
+    public bool PauseImmune { get; init; }
+
     /// <summary>Sessions that the route may have at once; <see langword="null"/> for no limit. Connections past it are closed at once.</summary>
     public int? MaxConnections { get; init; }
 

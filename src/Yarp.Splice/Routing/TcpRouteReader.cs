@@ -21,6 +21,7 @@ internal static class TcpRouteReader
         SpliceMetadata.ConnectTimeout or SpliceMetadata.PrereadTimeout => "a time span above 0 and up to 01:00:00, such as 00:00:05",
         SpliceMetadata.IdleTimeout or SpliceMetadata.HalfCloseTimeout => "a time span above 0 and up to 30.00:00:00, such as 00:01:00",
         SpliceMetadata.ConnectAttempts => "a number from 1 to 100",
+        SpliceMetadata.PauseImmune => "true or false",
         SpliceMetadata.MaxConnections => "a number from 1 on",
         SpliceMetadata.ProxyProtocol => string.Join(", ", Enum.GetNames<ProxyProtocolVersion>()),
         SpliceMetadata.Listen => "an IP address of this machine, such as 127.0.0.1 or ::1",
@@ -59,6 +60,7 @@ internal static class TcpRouteReader
             IdleTimeout = ReadTime(route, SpliceMetadata.IdleTimeout, s_maxIdleTimeout, mistakes) ?? common.IdleTimeout,
             HalfCloseTimeout = ReadTime(route, SpliceMetadata.HalfCloseTimeout, s_maxIdleTimeout, mistakes) ?? common.HalfCloseTimeout,
             ConnectAttempts = ReadNumber(route, SpliceMetadata.ConnectAttempts, MaxConnectAttempts, mistakes) ?? common.ConnectAttempts,
+            PauseImmune = ReadPauseImmune(route, common.Mode, mistakes),
         };
         return [.. ReadHosts(route, mistakes).Select(host => common with { Port = host.Port, ServerName = host.ServerName })];
     }
@@ -120,6 +122,26 @@ internal static class TcpRouteReader
 
         mistakes.Add($"Route '{route.RouteId}': Mode is '{value}'; accepted are {ModeNames}.");
         return SpliceMode.Copy;
+    }
+
+    private static bool ReadPauseImmune(RouteConfig route, SpliceMode mode, List<string> mistakes)
+    {
+        if (SpliceMetadata.Find(route, SpliceMetadata.Prefix + SpliceMetadata.PauseImmune) is not { } text)
+        {
+            return false;
+        }
+
+        if (!bool.TryParse(text, out var isWanted))
+        {
+            AddUnusable(route, SpliceMetadata.PauseImmune, text, mistakes);
+        }
+        else if (isWanted && mode != SpliceMode.Auto)
+        {
+            mistakes.Add($"Route '{route.RouteId}': Splice:{SpliceMetadata.PauseImmune} is '{text}', but Mode is '{mode}'; " +
+                $"accepted is Mode {SpliceMode.Auto} (with Mode {SpliceMode.Sockmap} every session is immune).");
+        }
+
+        return isWanted;
     }
 
     private static ProxyProtocolVersion ReadProxyProtocol(RouteConfig route, List<string> mistakes)

@@ -86,6 +86,10 @@ internal sealed partial class RelayFixture : IAsyncDisposable, IAcceptHandler, I
     public static RelayFixture CreateSockmap(Func<int, SockmapSupport> load) =>
         new(SpliceMode.Sockmap, null, null, null, new EngineSettings { Load = load, TransfersBeforeArming = 4 });
 
+    /// <summary>Mode Auto with Splice:PauseImmune.</summary>
+    public static RelayFixture CreatePauseImmune(Func<int, SockmapSupport> load) =>
+        new(SpliceMode.Auto, static route => route with { PauseImmune = true }, null, null, new EngineSettings { Load = load });
+
     public async Task<Socket> ConnectAsync()
     {
         var client = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };

@@ -11,6 +11,7 @@ internal sealed class ManagedRelay(IDestinationSelector destinations, SpliceMetr
     private readonly ILogger _logger = loggerFactory.CreateLogger(SpliceLog.Category);
     private readonly ConcurrentDictionary<ManagedSession, Task> _sessions = new();
     private readonly ConcurrentDictionary<string, int> _counts = new(StringComparer.OrdinalIgnoreCase);
+    private readonly ConcurrentDictionary<string, bool> _saidNotImmune = new(StringComparer.OrdinalIgnoreCase);
 
     /// <summary>Relays until the session has ended. Does not throw; the caller disposes the connection.</summary>
     public async Task RunAsync(TcpRoute route, ConnectionContext client)
@@ -22,6 +23,11 @@ internal sealed class ManagedRelay(IDestinationSelector destinations, SpliceMetr
             {
                 metrics.Refused(route.RouteId, "max_connections");
                 return;
+            }
+
+            if (route.PauseImmune && _saidNotImmune.TryAdd(route.RouteId, true))
+            {
+                SpliceLog.NotImmune(_logger, route.RouteId, "the connection cannot leave Kestrel");
             }
 
             using var session = new ManagedSession(route, client, destinations, metrics, _logger);
