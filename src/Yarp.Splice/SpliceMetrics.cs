@@ -1,7 +1,9 @@
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
+using Yarp.Splice.Relay.Paths;
 using Yarp.Splice.Relay.Sockmap;
 using Yarp.Splice.Routing;
+using Yarp.Splice.Sessions;
 
 namespace Yarp.Splice;
 
@@ -22,10 +24,17 @@ internal sealed class SpliceMetrics
     private const string PathTag = "splice.path";
     private const string DirectionTag = "direction";
     private const string ReasonTag = "splice.reason";
+    private const string PortTag = "network.local.port";
 
-    private readonly UpDownCounter<long> _active;
+    private static readonly double[] s_waitBuckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+    private static readonly PathKind[] s_paths = Enum.GetValues<PathKind>();
+
+    private readonly Lock _lock = new();
+    private readonly Histogram<double> _connectDuration;
+    private readonly Histogram<double> _firstByteDuration;
     private readonly Histogram<double> _duration;
-    private readonly Counter<long> _bytes;
+    private readonly Counter<long> _prereads;
+    private CounterSet[] _counters = [];
     private readonly Counter<long> _fallbacks;
     private readonly Counter<long> _pathMoves;
     private readonly UpDownCounter<long> _armed;
@@ -37,10 +46,19 @@ internal sealed class SpliceMetrics
     public SpliceMetrics(IMeterFactory meterFactory)
     {
         var meter = meterFactory.Create(MeterName);
-        _active = meter.CreateUpDownCounter<long>("splice.sessions.active", "{session}", "Sessions that are connecting or relayed.");
+        meter.CreateObservableUpDownCounter("splice.sessions.active", MeasureActive, "{session}", "Sessions that are connecting or relayed.");
+        meter.CreateObservableCounter("splice.bytes", MeasureBytes, "By", "Bytes relayed.");
+        meter.CreateObservableCounter("splice.backpressure.time", MeasureStalls, "s",
+            "Time that bytes on their way waited for the receiving side, added up over all sessions.");
+        _connectDuration = meter.CreateHistogram("splice.connect.duration", "s",
+            "From the session's begin until a destination had taken the connection.",
+            advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = s_waitBuckets });
+        _firstByteDuration = meter.CreateHistogram("splice.first_byte.duration", "s",
+            "From the connection to the destination until its first byte.",
+            advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = s_waitBuckets });
         _duration = meter.CreateHistogram("splice.session.duration", "s", "How long sessions lasted.",
             advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = [0.01, 0.1, 1, 10, 60, 600, 3600, 36000] });
-        _bytes = meter.CreateCounter<long>("splice.bytes", "By", "Bytes relayed, counted when their session ends.");
+        _prereads = meter.CreateCounter<long>("splice.prereads", "{connection}", "Connections whose server name was looked for.");
         _fallbacks = meter.CreateCounter<long>("splice.fallbacks", "{session}", "Sessions that took another path than their route's mode asks for.");
         _pathMoves = meter.CreateCounter<long>("splice.path.moves", "{move}", "Moves of one direction of a session from one path to another.");
         _armed = meter.CreateUpDownCounter<long>("splice.sockmap.sessions", "{session}", "Sessions whose bytes the kernel redirects.");
@@ -52,19 +70,41 @@ internal sealed class SpliceMetrics
         _refused = meter.CreateCounter<long>("splice.refused", "{connection}", "Connections that were closed without a session.");
     }
 
-    public void SessionStarted(string routeId, string clusterId, string path) =>
-        _active.Add(1, new TagList { { RouteTag, routeId }, { ClusterTag, clusterId }, { PathTag, path } });
-
-    public void SessionEnded(
-        string routeId, string clusterId, string path, long bytesToUpstream, long bytesToClient, double seconds, string outcome)
+    /// <summary>Counters for one more event loop, or for the sessions that have none.</summary>
+    public CounterSet NewCounters()
     {
-        var tags = new TagList { { RouteTag, routeId }, { ClusterTag, clusterId }, { PathTag, path } };
-        _active.Add(-1, tags);
-        AddBytes(tags, "upstream", bytesToUpstream);
-        AddBytes(tags, "client", bytesToClient);
-        tags.Add("splice.outcome", outcome);
-        _duration.Record(seconds, tags);
+        var set = new CounterSet();
+        lock (_lock)
+        {
+            _counters = [.. _counters, set];
+        }
+
+        return set;
     }
+
+    public void Connected(TcpRoute route, string destinationId, TimeSpan elapsed) =>
+        _connectDuration.Record(elapsed.TotalSeconds, TagsOf(route.RouteId, route.ClusterId, destinationId));
+
+    public void FirstByte(TcpRoute route, string destinationId, TimeSpan elapsed) =>
+        _firstByteDuration.Record(elapsed.TotalSeconds, TagsOf(route.RouteId, route.ClusterId, destinationId));
+
+    public void SessionEnded(TcpRoute route, string? destinationId, PathKind path, TimeSpan duration, string outcome)
+    {
+        if (_duration.Enabled)
+        {
+            var tags = TagsOf(route.RouteId, route.ClusterId, destinationId);
+            tags.Add(PathTag, path.ToString());
+            tags.Add("splice.outcome", outcome);
+            _duration.Record(duration.TotalSeconds, tags);
+        }
+    }
+
+    /// <summary>A connection's server name was looked for.</summary>
+    public void Preread(TcpPort port, bool isAnswered, string? serverName) =>
+        CountPreread(port, !isAnswered ? "timeout" : serverName is null ? "no_name" : "name");
+
+    /// <summary>A connection failed before its server name was known.</summary>
+    public void PrereadFailed(TcpPort port) => CountPreread(port, "failed");
 
     public void Fallback(string routeId, string requested, string effective, string reason) =>
         _fallbacks.Add(1, new TagList
@@ -103,14 +143,86 @@ internal sealed class SpliceMetrics
 
     /// <summary>A connection of which no route is known.</summary>
     public void Refused(TcpPort port, string reason) =>
-        _refused.Add(1, new TagList { { "network.local.port", port.Port }, { ReasonTag, reason } });
+        _refused.Add(1, new TagList { { PortTag, port.Port }, { ReasonTag, reason } });
 
-    private void AddBytes(TagList tags, string direction, long count)
+    private static TagList TagsOf(string routeId, string clusterId, string? destinationId)
     {
-        if (count > 0)
+        var tags = new TagList { { RouteTag, routeId }, { ClusterTag, clusterId } };
+        if (destinationId is not null)
         {
-            tags.Add(DirectionTag, direction);
-            _bytes.Add(count, tags);
+            tags.Add(DestinationTag, destinationId);
         }
+
+        return tags;
+    }
+
+    private void CountPreread(TcpPort port, string result) =>
+        _prereads.Add(1, new TagList { { PortTag, port.Port }, { "splice.result", result } });
+
+    private IEnumerable<Measurement<long>> MeasureActive()
+    {
+        foreach (var (key, counters) in Gather())
+        {
+            foreach (var path in s_paths)
+            {
+                if (counters.Exists(one => one.Active(path) != 0) || (path == PathKind.Copy && key.DestinationId is not null))
+                {
+                    var tags = TagsOf(key.RouteId, key.ClusterId, key.DestinationId);
+                    tags.Add(PathTag, path.ToString());
+                    yield return new Measurement<long>(counters.Sum(one => one.Active(path)), tags);
+                }
+            }
+        }
+    }
+
+    private IEnumerable<Measurement<long>> MeasureBytes()
+    {
+        foreach (var (key, counters) in Gather().Where(static pair => pair.Key.DestinationId is not null))
+        {
+            foreach (var path in s_paths)
+            {
+                foreach (var isToUpstream in new[] { true, false })
+                {
+                    if (counters.Sum(one => one.Bytes(isToUpstream, path).Read()) is > 0 and var bytes)
+                    {
+                        var tags = TagsOf(key.RouteId, key.ClusterId, key.DestinationId);
+                        tags.Add(PathTag, path.ToString());
+                        tags.Add(DirectionTag, isToUpstream ? "upstream" : "client");
+                        yield return new Measurement<long>(bytes, tags);
+                    }
+                }
+            }
+        }
+    }
+
+    private IEnumerable<Measurement<double>> MeasureStalls()
+    {
+        foreach (var (key, counters) in Gather().Where(static pair => pair.Key.DestinationId is not null))
+        {
+            foreach (var isToUpstream in new[] { true, false })
+            {
+                var tags = TagsOf(key.RouteId, key.ClusterId, key.DestinationId);
+                tags.Add(DirectionTag, isToUpstream ? "upstream" : "client");
+                var ms = counters.Sum(one => (isToUpstream ? one.StalledToUpstreamMs : one.StalledToClientMs).Read());
+                yield return new Measurement<double>(ms / 1000d, tags);
+            }
+        }
+    }
+
+    /// <summary>The counters of all event loops, by what they have in common.</summary>
+    private Dictionary<CounterKey, List<SessionCounters>> Gather()
+    {
+        var gathered = new Dictionary<CounterKey, List<SessionCounters>>();
+        foreach (var (key, counters) in Volatile.Read(ref _counters).SelectMany(static set => set.All))
+        {
+            if (!gathered.TryGetValue(key, out var list))
+            {
+                gathered.Add(key, list = []);
+            }
+
+            list.Add(counters);
+        }
+
+        return gathered;
     }
 }

@@ -14,6 +14,7 @@ using Yarp.Splice.Listening;
 using Yarp.Splice.Relay;
 using Yarp.Splice.Relay.Managed;
 using Yarp.Splice.Routing;
+using Yarp.Splice.Sessions;
 
 namespace Microsoft.Extensions.DependencyInjection;
 
@@ -81,6 +82,8 @@ public static class SpliceReverseProxyBuilderExtensions
         services.AddEventLoops();
         services.AddRelay();
         services.TryAddSingleton<SpliceMetrics>();
+        services.TryAddSingleton<SessionTable>();
+        services.TryAddSingleton<ISessionTable>(static provider => provider.GetRequiredService<SessionTable>());
         services.TryAddSingleton<ManagedRelay>();
         services.TryAddSingleton<IDestinationSelector, DestinationSelector>();
 

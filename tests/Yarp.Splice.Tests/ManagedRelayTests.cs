@@ -7,6 +7,7 @@ using System.Security.Cryptography;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.DependencyInjection;
 using Yarp.Splice.Listening;
+using Yarp.Splice.Relay;
 using Yarp.Splice.Relay.Managed;
 using Yarp.Splice.Routing;
 
@@ -200,7 +201,8 @@ public sealed class ManagedRelayTests : IDisposable
         var pair = (Input: new Pipe(), Output: new Pipe());
         await using var connection = new DefaultConnectionContext(
             "c", new DuplexPipe(pair.Input.Reader, pair.Output.Writer), new DuplexPipe(pair.Output.Reader, pair.Input.Writer));
-        var running = services.GetRequiredService<ManagedRelay>().RunAsync(services.GetRequiredService<TcpRoutes>().Current.Routes[0], connection);
+        var running = services.GetRequiredService<ManagedRelay>().RunAsync(
+            services.GetRequiredService<TcpRoutes>().Current.Routes[0], connection, new ClientFacts(null));
         using var server = await AcceptAsync();
         await SendAllAndFinishAsync(server, "banner"u8.ToArray());
         using var answer = new MemoryStream();
@@ -234,7 +236,12 @@ public sealed class ManagedRelayTests : IDisposable
         listener.SetMeasurementEventCallback<long>((instrument, value, tags, _) =>
             sums.AddOrUpdate($"{instrument.Name} {Tag(tags, "direction")}".TrimEnd(), value, (_, sum) => sum + value));
         listener.SetMeasurementEventCallback<double>((instrument, _, tags, _) =>
-            ended.TrySetResult($"{instrument.Name} {Tag(tags, "splice.route")} {Tag(tags, "splice.path")} {Tag(tags, "splice.outcome")}"));
+        {
+            if (instrument.Name == "splice.session.duration")
+            {
+                ended.TrySetResult($"{instrument.Name} {Tag(tags, "splice.route")} {Tag(tags, "splice.path")} {Tag(tags, "splice.outcome")}");
+            }
+        });
         listener.Start();
 
         using var client = await ConnectAsync(port);
@@ -244,6 +251,7 @@ public sealed class ManagedRelayTests : IDisposable
         Assert.Equal("seven.."u8.ToArray(), await ReadAllAsync(client));
 
         Assert.Equal("splice.session.duration a Managed finished", await ended.Task.WaitAsync(_patience.Token));
+        listener.RecordObservableInstruments();
         Assert.Equal(0, sums["splice.sessions.active"]);
         Assert.Equal(4, sums["splice.bytes upstream"]);
         Assert.Equal(7, sums["splice.bytes client"]);

@@ -1,16 +1,20 @@
+using System.Diagnostics;
 using System.Net;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
+using Yarp.Splice.Relay;
 using Yarp.Splice.Relay.Managed;
 using Yarp.Splice.Routing;
+using Yarp.Splice.Sessions;
 
 namespace Yarp.Splice.Listening;
 
 /// <summary>Listens with Kestrel's socket transport and relays in managed code, where there are no event loops.</summary>
 internal sealed class SocketPortOpener(
-    IOptions<SocketTransportOptions> options, TcpRoutes routes, ManagedRelay relay, SpliceMetrics metrics, ILoggerFactory loggerFactory) : IPortOpener
+    IOptions<SocketTransportOptions> options, TcpRoutes routes, ManagedRelay relay, SpliceMetrics metrics,
+    SessionTable sessions, ILoggerFactory loggerFactory) : IPortOpener
 {
     private readonly SocketTransportFactory _factory = new(options, loggerFactory);
     private readonly ILogger _logger = loggerFactory.CreateLogger(SpliceLog.Category);
@@ -42,42 +46,51 @@ internal sealed class SocketPortOpener(
         await Task.Yield();
         try
         {
-            if (await FindRouteAsync(port, connection) is { } route)
+            var facts = new ClientFacts(connection.RemoteEndPoint)
             {
-                await relay.RunAsync(route, connection);
+                LocalEndPoint = connection.LocalEndPoint,
+                AcceptedAt = Stopwatch.GetTimestamp(),
+            };
+            (var route, facts) = await FindRouteAsync(port, connection, facts);
+            if (route is not null)
+            {
+                await relay.RunAsync(route, connection, facts);
             }
         }
         catch (Exception exception) when (exception is IOException or ConnectionAbortedException)
         {
+            metrics.PrereadFailed(port);
             SpliceLog.PrereadFailed(_logger, port, exception);
         }
 
         await connection.DisposeAsync();
     }
 
-    private async ValueTask<TcpRoute?> FindRouteAsync(TcpPort port, ConnectionContext connection)
+    private async ValueTask<(TcpRoute? Route, ClientFacts Facts)> FindRouteAsync(TcpPort port, ConnectionContext connection, ClientFacts facts)
     {
         if (routes.Current.Find(port) is not { NeedsServerName: true } named)
         {
-            return routes.Current.Find(port)?.Find(null);
+            return (routes.Current.Find(port)?.Find(null), facts);
         }
 
         var (isAnswered, serverName) = await ConnectionPreread.ReadServerNameAsync(connection, named);
+        facts = facts with { ServerName = serverName };
+        metrics.Preread(port, isAnswered, serverName);
         if (!isAnswered)
         {
-            metrics.Refused(port, SpliceMetrics.PrereadTimeout);
+            sessions.Refused(port, SpliceMetrics.PrereadTimeout, facts);
             SpliceLog.PrereadTimedOut(_logger, port);
-            return null;
+            return (null, facts);
         }
 
         var route = routes.Current.Find(port)?.Find(serverName);
         if (route is null)
         {
-            metrics.Refused(port, SpliceMetrics.NoRoute);
+            sessions.Refused(port, SpliceMetrics.NoRoute, facts);
             SpliceLog.NoRoute(_logger, port, serverName);
         }
 
-        return route;
+        return (route, facts);
     }
 
     private sealed class OpenPort(IConnectionListener listener, Task accepting) : IOpenPort

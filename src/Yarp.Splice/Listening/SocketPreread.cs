@@ -1,8 +1,10 @@
 using System.Buffers;
+using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using Transport.Linux;
 using Transport.Linux.Interop;
+using Yarp.Splice.Relay;
 using Yarp.Splice.Routing;
 using Yarp.Splice.Tls;
 
@@ -30,7 +32,7 @@ internal sealed class SocketPreread(PortAcceptHandler port, EventLoop loop, int 
 
     public int Descriptor => descriptor;
 
-    public EndPoint RemoteEndPoint => remoteEndPoint;
+    public ClientFacts Client { get; } = new(remoteEndPoint) { AcceptedAt = Stopwatch.GetTimestamp() };
 
     /// <summary>What was received, from the first byte on.</summary>
     public ReadOnlyMemory<byte> Bytes => _bytes.AsMemory(0, _length);
@@ -78,6 +80,7 @@ internal sealed class SocketPreread(PortAcceptHandler port, EventLoop loop, int 
             {
                 Leave();
                 _ = SocketCalls.Close(descriptor);
+                port.OnPrereadFailed();
                 return true;
             }
 

@@ -1,6 +1,7 @@
 using Transport.Linux.Interop;
 using Yarp.Splice.Relay.Paths;
 using Yarp.Splice.Relay.Sockmap;
+using Yarp.Splice.Sessions;
 
 namespace Yarp.Splice.Relay;
 
@@ -16,7 +17,8 @@ internal sealed class RelayDirection(RelaySession session, RelayEndpoint source,
     private RelayPath _path = CopyPath.Instance;
     private RelayFlow _flow = RelayFlow.Waiting;
     private PathChooser _chooser = new(policy);
-    private long _moved;
+    private long _moved = prefix.Length;
+    private long _stalledSinceMs;
     private bool _isBulk;
     private bool _isSourceEnded;
     private bool _isSourceFailed;
@@ -28,7 +30,10 @@ internal sealed class RelayDirection(RelaySession session, RelayEndpoint source,
 
     public RelayWorker Worker => session.Worker;
 
-    /// <summary>Bytes moved from the source so far.</summary>
+    /// <summary>Where the bytes of the current path are counted.</summary>
+    public required Tally Tally { get; set; }
+
+    /// <summary>Bytes moved from the source so far, and the prefix.</summary>
     public long Moved => _moved + _path.Redirected;
 
     /// <summary>Bytes that wait for the sink: the prefix, or what the copy path could not send.</summary>
@@ -66,8 +71,11 @@ internal sealed class RelayDirection(RelaySession session, RelayEndpoint source,
         {
             if (!sink.IsWritable || !TryFlush())
             {
+                BeginStall();
                 return _flow = _isSinkFailed ? RelayFlow.SinkFailed : RelayFlow.Waiting;
             }
+
+            EndStall();
 
             if (_isSourceEnded)
             {
@@ -98,13 +106,20 @@ internal sealed class RelayDirection(RelaySession session, RelayEndpoint source,
             _flow = RelayFlow.SinkFailed;
         }
 
+        EndStall();
         CopyPath.ReturnBuffer(this);
         SplicePath.ReturnPipe(this);
     }
 
     public void CountMoved(long bytes)
     {
+        if (_moved == 0)
+        {
+            session.OnFirstTransfer(this);
+        }
+
         _moved += bytes;
+        Tally.Add(bytes);
         session.OnTransfer(this, bytes);
     }
 
@@ -133,7 +148,7 @@ internal sealed class RelayDirection(RelaySession session, RelayEndpoint source,
     /// <summary>No pipe can be had now: this direction copies for a while.</summary>
     public void FallBackToCopy()
     {
-        _path = CopyPath.Instance;
+        MoveTo(CopyPath.Instance);
         _chooser.OnNoPipe();
         session.OnNoPipe();
     }
@@ -169,6 +184,23 @@ internal sealed class RelayDirection(RelaySession session, RelayEndpoint source,
             SplicePath.ReturnPipe(this);
             _chooser.OnCopy();
             MoveTo(CopyPath.Instance);
+        }
+    }
+
+    private void BeginStall()
+    {
+        if (_stalledSinceMs == 0 && (!Held.IsEmpty || Pipe is { Held: > 0 }))
+        {
+            _stalledSinceMs = Worker.Loop.NowMs;
+        }
+    }
+
+    private void EndStall()
+    {
+        if (_stalledSinceMs != 0)
+        {
+            session.OnStalled(this, Worker.Loop.NowMs - _stalledSinceMs);
+            _stalledSinceMs = 0;
         }
     }
 

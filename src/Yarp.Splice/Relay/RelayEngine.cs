@@ -6,6 +6,7 @@ using Transport.Linux.Interop;
 using Yarp.Splice.Relay.Paths;
 using Yarp.Splice.Relay.Sockmap;
 using Yarp.Splice.Routing;
+using Yarp.Splice.Sessions;
 
 namespace Yarp.Splice.Relay;
 
@@ -28,17 +29,20 @@ internal sealed class RelayEngine : IRelayEngine, IDisposable
     private TaskCompletionSource? _drained;
     private int _sessions;
 
-    public RelayEngine(EventLoopGroup loops, IDestinationSelector destinations, SpliceMetrics metrics, ILoggerFactory loggerFactory)
+    public RelayEngine(EventLoopGroup loops, IDestinationSelector destinations, SpliceMetrics metrics, SessionTable sessions, ILoggerFactory loggerFactory)
     {
         _loops = loops;
         Destinations = destinations;
+        Sessions = sessions;
         _metrics = metrics;
         _logger = loggerFactory.CreateLogger("Yarp.Splice");
-        _workers = new Lazy<RelayWorker[]>(() => [.. _loops.Loops.Select(static loop => new RelayWorker(loop))]);
+        _workers = new Lazy<RelayWorker[]>(() => [.. _loops.Loops.Select(loop => new RelayWorker(loop, sessions.NewSet(), metrics.NewCounters()))]);
         _sockmap = new Lazy<SockmapSupport>(LoadSockmap);
     }
 
     public IDestinationSelector Destinations { get; }
+
+    public SessionTable Sessions { get; }
 
     /// <summary>The thresholds of a direction, asked for once for each. Tests put their own in, to move sessions at unusual places.</summary>
     public Func<SpliceMode, PathPolicy> PolicyOf { get; init; } = PathPolicy.Of;
@@ -67,7 +71,7 @@ internal sealed class RelayEngine : IRelayEngine, IDisposable
 
     public void Start(TcpRoute route, EventLoop loop, int descriptor, ReadOnlyMemory<byte> prefix, ClientFacts client)
     {
-        if (!TryCount(route))
+        if (!TryCount(route, client))
         {
             _ = SocketCalls.Close(descriptor);
             return;
@@ -105,7 +109,7 @@ internal sealed class RelayEngine : IRelayEngine, IDisposable
             {
                 worker.Loop.Post(_ =>
                 {
-                    foreach (var session in worker.Sessions.ToArray())
+                    foreach (var session in worker.Sessions.ToArray().Cast<RelaySession>())
                     {
                         Interlocked.Increment(ref cut);
                         session.Cut(RelayOutcome.Drain);
@@ -118,20 +122,28 @@ internal sealed class RelayEngine : IRelayEngine, IDisposable
         }
     }
 
-    public void OnConnected(RelaySession session, SelectedDestination destination)
+    public void OnConnected(RelaySession session, SelectedDestination destination, TimeSpan elapsed)
     {
+        _metrics.Connected(session.Route, destination.DestinationId, elapsed);
         if (_logger.IsEnabled(LogLevel.Debug))
         {
             SpliceLog.SessionConnected(_logger, session.Route.RouteId, destination.DestinationId, PathOf(session.Route));
         }
     }
 
+    public void OnFirstByte(RelaySession session, SelectedDestination destination, TimeSpan elapsed) =>
+        _metrics.FirstByte(session.Route, destination.DestinationId, elapsed);
+
     public void OnEnded(RelaySession session, string outcome, long bytesToUpstream, long bytesToClient, TimeSpan duration)
     {
         var route = session.Route;
         session.Worker.Sessions.Remove(session);
-        _metrics.SessionEnded(
-            route.RouteId, route.ClusterId, PathOf(route), bytesToUpstream, bytesToClient, duration.TotalSeconds, outcome);
+        _metrics.SessionEnded(route, session.DestinationId, session.FarthestPath, duration, outcome);
+        if (Sessions.IsObserved)
+        {
+            Sessions.Ended(session.Describe());
+        }
+
         if (_logger.IsEnabled(LogLevel.Debug))
         {
             SpliceLog.SessionEnded(_logger, route.RouteId, outcome, bytesToUpstream, bytesToClient, (long)duration.TotalMilliseconds);
@@ -158,7 +170,7 @@ internal sealed class RelayEngine : IRelayEngine, IDisposable
     }
 
     public void OnPathMove(TcpRoute route, bool isToUpstream, RelayPath from, RelayPath to) =>
-        _metrics.PathMoved(route.RouteId, route.ClusterId, isToUpstream ? "upstream" : "client", from.Name, to.Name);
+        _metrics.PathMoved(route.RouteId, route.ClusterId, isToUpstream ? "upstream" : "client", from.Kind.ToString(), to.Kind.ToString());
 
     public void ReportFallback(TcpRoute route, SpliceMode requested, SpliceMode effective, string reason)
     {
@@ -246,11 +258,10 @@ internal sealed class RelayEngine : IRelayEngine, IDisposable
         var worker = _workers.Value[loop.Index];
         var session = new RelaySession(this, worker, route, descriptor, prefix, client);
         worker.Sessions.Add(session);
-        _metrics.SessionStarted(route.RouteId, route.ClusterId, PathOf(route));
         session.Begin();
     }
 
-    private bool TryCount(TcpRoute route)
+    private bool TryCount(TcpRoute route, ClientFacts client)
     {
         var sessions = _sessionsByRoute.AddOrUpdate(route.RouteId, 1, static (_, count) => count + 1);
         Interlocked.Increment(ref _sessions);
@@ -260,7 +271,7 @@ internal sealed class RelayEngine : IRelayEngine, IDisposable
         }
 
         Uncount(route);
-        _metrics.Refused(route.RouteId, "max_connections");
+        Sessions.Refused(route, "max_connections", client);
         if (_limitNotices.ShouldSay(route.RouteId, out var unsaid))
         {
             SpliceLog.LimitReached(_logger, route.RouteId, limit, unsaid);

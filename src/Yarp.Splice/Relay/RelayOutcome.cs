@@ -12,4 +12,16 @@ internal static class RelayOutcome
     public const string ClientLeft = "client_left";
     public const string Drain = "drain";
     public const string Damaged = "damaged";
+    public const string Cut = "cut";
+
+    /// <summary>Who is behind an ending.</summary>
+    /// <param name="outcome">The ending.</param>
+    /// <param name="firstToFinish">Who finished sending first, which only <see cref="Finished"/> does not tell.</param>
+    public static SessionParty PartyOf(string outcome, SessionParty? firstToFinish) => outcome switch
+    {
+        Finished => firstToFinish ?? SessionParty.Gateway,
+        ClientReset or ClientLeft => SessionParty.Client,
+        UpstreamReset => SessionParty.Upstream,
+        _ => SessionParty.Gateway,
+    };
 }

@@ -199,7 +199,7 @@ internal sealed partial class RelaySession
 
     private void OnConnected()
     {
-        _engine.OnConnected(this, _destination!);
+        CountConnected(_destination!);
         BeginRelaying(_upstream!);
     }
 

@@ -62,7 +62,7 @@ internal sealed partial class RelaySession
                 return PathPolicy.Copy;
             }
 
-            _engine.ReportFallback(Route, SpliceMode.Sockmap, SpliceMode.Splice, obstacle);
+            ReportFallback(SpliceMode.Sockmap, SpliceMode.Splice, obstacle);
         }
 
         return _engine.PolicyOf(Route.Mode);
@@ -142,6 +142,7 @@ internal sealed partial class RelaySession
         var path = new SockmapPath(this, direction, kernel);
         Worker.Armed!.Add(path);
         direction.Arm(path);
+        direction.Tally.Attach(path);
         return path;
     }
 
@@ -152,11 +153,12 @@ internal sealed partial class RelaySession
         _conversation = null;
         if (Route.PauseImmune)
         {
+            _pathReason = reason;
             _engine.ReportNotImmune(Route, reason);
             return;
         }
 
-        _engine.ReportFallback(Route, SpliceMode.Sockmap, SpliceMode.Splice, reason);
+        ReportFallback(SpliceMode.Sockmap, SpliceMode.Splice, reason);
         var policy = _engine.PolicyOf(SpliceMode.Splice);
         _toUpstream!.Follow(policy);
         _toClient!.Follow(policy);
@@ -205,6 +207,7 @@ internal sealed partial class RelaySession
             if (path is not null)
             {
                 _engine.OnOverlaps(Route, path.Overlaps);
+                (path == _armedToUpstream ? _toUpstream! : _toClient!).Tally.Detach(path);
                 Worker.Armed!.Remove(path);
                 path.Release();
             }

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Transport.Linux;
 using Transport.Linux.Interop;
 using Yarp.Splice.Relay.Paths;
@@ -37,6 +38,7 @@ internal sealed partial class RelaySession : EventLoopTimer
         RelayEngine engine, RelayWorker worker, TcpRoute route, int descriptor, ReadOnlyMemory<byte> prefix, ClientFacts client)
     {
         _engine = engine;
+        Id = engine.Sessions.NextId();
         Worker = worker;
         Route = route;
         _loop = worker.Loop;
@@ -44,6 +46,8 @@ internal sealed partial class RelaySession : EventLoopTimer
         _prefix = prefix;
         _clientFacts = client;
         _startedMs = _lastActivityMs = _loop.NowMs;
+        _counters = worker.Counters.Of(route, null);
+        _counters.Enter(PathKind.None);
     }
 
     private enum State
@@ -65,20 +69,18 @@ internal sealed partial class RelaySession : EventLoopTimer
 
     public void OnActivity() => _lastActivityMs = _loop.NowMs;
 
-    public void OnPathMove(RelayDirection direction, RelayPath from, RelayPath to) =>
-        _engine.OnPathMove(Route, direction == _toUpstream, from, to);
-
     public void OnNoPipe()
     {
         if (!_hasFallenBack)
         {
             _hasFallenBack = true;
-            _engine.ReportFallback(Route, Route.Mode, SpliceMode.Copy, RelayEngine.NoPipe);
+            ReportFallback(Route.Mode, SpliceMode.Copy, RelayEngine.NoPipe);
         }
     }
 
     public void OnEndpointReady(RelayEndpoint endpoint, Readiness readiness)
     {
+        NoteEnd(endpoint);
         switch (_state)
         {
             case State.Connecting:
@@ -123,8 +125,9 @@ internal sealed partial class RelaySession : EventLoopTimer
     {
         _state = State.Relaying;
         var policy = ChoosePolicy();
-        _toUpstream = new RelayDirection(this, _client, upstream, _prefix, policy);
-        _toClient = new RelayDirection(this, upstream, _client, default, policy);
+        _toUpstream = new RelayDirection(this, _client, upstream, _prefix, policy) { Tally = _counters!.Bytes(true, PathKind.Copy) };
+        _toClient = new RelayDirection(this, upstream, _client, default, policy) { Tally = _counters.Bytes(false, PathKind.Copy) };
+        _toUpstream.Tally.Add(_prefix.Length);
         OnActivity();
         _loop.Arm(this, Route.IdleTimeout);
         Advance();
@@ -275,9 +278,15 @@ internal sealed partial class RelaySession : EventLoopTimer
         }
 
         _state = State.Ended;
+        _outcome = outcome;
         _loop.Cancel(this);
         _toUpstream?.Abandon();
         _toClient?.Abandon();
+        if (_engine.Sessions.IsObserved)
+        {
+            AskLocalEndPoint();
+        }
+
         _client.Close(_loop, resetClient);
         _upstream?.Close(_loop, resetUpstream);
         if (_destination is not null)
@@ -285,7 +294,8 @@ internal sealed partial class RelaySession : EventLoopTimer
             _engine.Destinations.Release(_destination);
         }
 
-        _engine.OnEnded(this, outcome, _toUpstream?.Moved ?? 0, _toClient?.Moved ?? 0, TimeSpan.FromMilliseconds(_loop.NowMs - _startedMs));
+        _counters!.Leave(_countedPath);
+        _engine.OnEnded(this, outcome, _toUpstream?.Moved ?? 0, _toClient?.Moved ?? 0, Stopwatch.GetElapsedTime(AcceptedAt));
         Disarm();
     }
 }

@@ -1,11 +1,12 @@
 using Transport.Linux;
 using Yarp.Splice.Relay.Paths;
 using Yarp.Splice.Relay.Sockmap;
+using Yarp.Splice.Sessions;
 
 namespace Yarp.Splice.Relay;
 
 /// <summary>What the sessions of one event loop share. Used on that loop's thread only.</summary>
-internal sealed class RelayWorker(EventLoop loop)
+internal sealed class RelayWorker(EventLoop loop, SessionSet sessions, CounterSet counters)
 {
     /// <summary>
     /// Room for a read of the copy path. A read that fills it is a sign of bulk; 64 KiB stays in the second-level cache between
@@ -24,5 +25,7 @@ internal sealed class RelayWorker(EventLoop loop)
     public SockmapEvents? Armed { get; set; }
 
     /// <summary>The sessions that live on this loop, for the end of the drain.</summary>
-    public HashSet<RelaySession> Sessions { get; } = [];
+    public SessionSet Sessions => sessions;
+
+    public CounterSet Counters => counters;
 }

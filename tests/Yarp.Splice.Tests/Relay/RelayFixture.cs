@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics.Metrics;
 using System.Net;
 using System.Net.Sockets;
@@ -11,6 +12,7 @@ using Yarp.Splice.Relay;
 using Yarp.Splice.Relay.Paths;
 using Yarp.Splice.Relay.Sockmap;
 using Yarp.Splice.Routing;
+using Yarp.Splice.Sessions;
 
 namespace Yarp.Splice.Tests.Relay;
 
@@ -18,7 +20,7 @@ namespace Yarp.Splice.Tests.Relay;
 /// The real engine on real event loops, one listening port for clients and one for the destination, both on loopback. Destinations are tried in
 /// the order given.
 /// </summary>
-internal sealed partial class RelayFixture : IAsyncDisposable, IAcceptHandler, IDestinationSelector
+internal sealed partial class RelayFixture : IAsyncDisposable, IAcceptHandler, IDestinationSelector, ISessionObserver
 {
     private readonly ServiceProvider _services;
     private readonly EventLoopGroup _loops;
@@ -47,7 +49,9 @@ internal sealed partial class RelayFixture : IAsyncDisposable, IAcceptHandler, I
         _loops = new EventLoopGroup(Options.Create(new LinuxTransportOptions { ThreadCount = 2 }), Log);
         var meters = _services.GetRequiredService<IMeterFactory>();
         Metrics = new SpliceReadings(meters);
-        Engine = new RelayEngine(_loops, this, new SpliceMetrics(meters), Log)
+        var metrics = new SpliceMetrics(meters);
+        Sessions = new SessionTable(metrics, [this]);
+        Engine = new RelayEngine(_loops, this, metrics, Sessions, Log)
         {
             PolicyOf = settings.PolicyOf,
             TransfersBeforeArming = settings.TransfersBeforeArming,
@@ -59,6 +63,11 @@ internal sealed partial class RelayFixture : IAsyncDisposable, IAcceptHandler, I
     public static readonly TimeSpan Deadline = TimeSpan.FromSeconds(30);
 
     public RelayEngine Engine { get; }
+
+    public SessionTable Sessions { get; }
+
+    /// <summary>The sessions that have ended, in that order.</summary>
+    public ConcurrentQueue<SessionRecord> Ended { get; } = new();
 
     public TcpRoute Route { get; }
 
@@ -127,6 +136,8 @@ internal sealed partial class RelayFixture : IAsyncDisposable, IAcceptHandler, I
 
     public void OnAccepted(in AcceptedSocket socket) =>
         Engine.Start(Route, socket.Loop, socket.Descriptor, _prefix, new ClientFacts(socket.GetRemoteEndPoint()));
+
+    public void OnEnded(SessionRecord session) => Ended.Enqueue(session);
 
     public SelectedDestination? Select(TcpRoute route, ClientFacts client, IReadOnlyCollection<string> tried) =>
         _destinations.Find(destination => !tried.Contains(destination.DestinationId));

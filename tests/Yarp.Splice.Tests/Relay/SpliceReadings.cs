@@ -9,6 +9,8 @@ internal sealed class SpliceReadings : IDisposable
     private readonly MeterListener _listener = new();
     private readonly ConcurrentQueue<(string Name, long Value, KeyValuePair<string, object?>[] Tags)> _readings = new();
 
+    private readonly ConcurrentQueue<(string Name, long Value, KeyValuePair<string, object?>[] Tags)> _observed = new();
+
     public SpliceReadings(IMeterFactory factory)
     {
         _listener.InstrumentPublished = (instrument, listener) =>
@@ -19,14 +21,23 @@ internal sealed class SpliceReadings : IDisposable
                 listener.EnableMeasurementEvents(instrument);
             }
         };
-        _listener.SetMeasurementEventCallback<long>((instrument, value, tags, _) => _readings.Enqueue((instrument.Name, value, tags.ToArray())));
+        _listener.SetMeasurementEventCallback<long>((instrument, value, tags, _) =>
+            (instrument.IsObservable ? _observed : _readings).Enqueue((instrument.Name, value, tags.ToArray())));
         _listener.Start();
     }
 
-    /// <summary>The sum over all measurements that carry these attributes.</summary>
-    public long Sum(string name, params (string Key, string Value)[] attributes) => _readings
-        .Where(reading => reading.Name == name && attributes.All(wanted => reading.Tags.Any(tag => tag.Key == wanted.Key && wanted.Value.Equals(tag.Value))))
-        .Sum(static reading => reading.Value);
+    /// <summary>The sum over all measurements that carry these attributes; of instruments that are asked, over their answers of now.</summary>
+    public long Sum(string name, params (string Key, string Value)[] attributes)
+    {
+        lock (_observed)
+        {
+            _observed.Clear();
+            _listener.RecordObservableInstruments();
+            return _readings.Concat(_observed)
+                .Where(reading => reading.Name == name && attributes.All(wanted => reading.Tags.Any(tag => tag.Key == wanted.Key && wanted.Value.Equals(tag.Value))))
+                .Sum(static reading => reading.Value);
+        }
+    }
 
     public void Dispose() => _listener.Dispose();
 }

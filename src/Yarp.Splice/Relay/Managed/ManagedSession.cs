@@ -7,20 +7,21 @@ using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.Extensions.Logging;
 using Yarp.Splice.ProxyProtocol;
 using Yarp.Splice.Routing;
+using Yarp.Splice.Sessions;
 
 namespace Yarp.Splice.Relay.Managed;
 
 /// <summary>One client connection and its upstream socket: one copy loop for each direction, and a timer that watches both.</summary>
-internal sealed class ManagedSession : IDisposable
+internal sealed partial class ManagedSession : IDisposable
 {
-    public const string Path = "Managed";
-
     private const int BufferSize = 16 * 1024;
 
     private readonly TcpRoute _route;
     private readonly ConnectionContext _client;
+    private readonly ClientFacts _facts;
     private readonly IDestinationSelector _destinations;
     private readonly SpliceMetrics _metrics;
+    private readonly CounterSet _counterSet;
     private readonly ILogger _logger;
     private readonly CancellationTokenSource _aborted = new();
     private readonly Timer _watch;
@@ -37,12 +38,23 @@ internal sealed class ManagedSession : IDisposable
     private volatile bool _isHalfClosed;
 
     public ManagedSession(
-        TcpRoute route, ConnectionContext client, IDestinationSelector destinations, SpliceMetrics metrics, ILogger logger)
+        long id,
+        TcpRoute route,
+        ConnectionContext client,
+        ClientFacts facts,
+        IDestinationSelector destinations,
+        SpliceMetrics metrics,
+        CounterSet counters,
+        ILogger logger)
     {
+        Id = id;
         _route = route;
         _client = client;
+        _facts = facts;
         _destinations = destinations;
         _metrics = metrics;
+        _counterSet = counters;
+        _counters = counters.Of(route, null);
         _logger = logger;
         _clientSocket = client.Features.Get<IConnectionSocketFeature>()?.Socket;
         _watch = new Timer(static state => ((ManagedSession)state!).Watch(), this, Timeout.Infinite, Timeout.Infinite);
@@ -52,8 +64,7 @@ internal sealed class ManagedSession : IDisposable
 
     public async Task RunAsync()
     {
-        var started = Stopwatch.GetTimestamp();
-        _metrics.SessionStarted(_route.RouteId, _route.ClusterId, Path);
+        _counters.Enter(_path);
         SelectedDestination? destination = null;
         try
         {
@@ -70,11 +81,12 @@ internal sealed class ManagedSession : IDisposable
             else
             {
                 _destinations.Acquire(destination);
+                CountConnected(destination);
                 Touch();
                 ArmWatch(SilenceLimit);
                 var header = ProxyHeader.Prepend(_route.ProxyProtocol, _client.RemoteEndPoint, _client.LocalEndPoint, default);
                 await SendAsync(_upstream!, header);
-                _bytesToUpstream += header.Length;
+                CountToUpstream(header.Length);
                 await Task.WhenAll(CopyToUpstreamAsync(), CopyToClientAsync());
             }
         }
@@ -92,8 +104,8 @@ internal sealed class ManagedSession : IDisposable
                 _destinations.Release(destination);
             }
 
-            _metrics.SessionEnded(_route.RouteId, _route.ClusterId, Path, _bytesToUpstream, _bytesToClient,
-                Stopwatch.GetElapsedTime(started).TotalSeconds, _outcome!);
+            _counters.Leave(_path);
+            _metrics.SessionEnded(_route, DestinationId, _path, Stopwatch.GetElapsedTime(AcceptedAt), _outcome!);
             SpliceLog.ManagedSessionEnded(_logger, _route.RouteId, _outcome!, _bytesToUpstream, _bytesToClient);
         }
     }
@@ -145,9 +157,10 @@ internal sealed class ManagedSession : IDisposable
     {
         var tried = new List<string>();
         while (tried.Count < _route.ConnectAttempts && !_aborted.IsCancellationRequested &&
-            _destinations.Select(_route, new ClientFacts(_client.RemoteEndPoint), tried) is { } destination)
+            _destinations.Select(_route, _facts, tried) is { } destination)
         {
             tried.Add(destination.DestinationId);
+            _attempts++;
             using var timeout = CancellationTokenSource.CreateLinkedTokenSource(_aborted.Token);
             timeout.CancelAfter(_route.ConnectTimeout);
             try
@@ -159,6 +172,7 @@ internal sealed class ManagedSession : IDisposable
             {
                 var reason = exception is SocketException { SocketErrorCode: var code } ? code.ToString() : nameof(SocketError.TimedOut);
                 _metrics.ConnectFailed(_route.RouteId, _route.ClusterId, destination.DestinationId, reason);
+                _lastFailure = $"{destination.DestinationId}: {reason}";
                 SpliceLog.ManagedConnectFailed(_logger, _route.RouteId, destination.DestinationId, destination.Address.ToString(), reason);
             }
         }
@@ -208,12 +222,13 @@ internal sealed class ManagedSession : IDisposable
                     foreach (var segment in result.Buffer)
                     {
                         await SendAsync(_upstream!, segment);
-                        _bytesToUpstream += segment.Length;
+                        CountToUpstream(segment.Length);
                         Touch();
                     }
 
                     if (result.IsCompleted)
                     {
+                        _firstToFinish ??= SessionParty.Client;
                         _upstream!.Shutdown(SocketShutdown.Send);
                         break;
                     }
@@ -247,7 +262,7 @@ internal sealed class ManagedSession : IDisposable
             while ((count = await ReceiveFromUpstreamAsync(buffer)) > 0)
             {
                 await SendToClientAsync(buffer.AsMemory(0, count));
-                _bytesToClient += count;
+                CountToClient(count);
                 Touch();
             }
 
@@ -256,6 +271,7 @@ internal sealed class ManagedSession : IDisposable
                 return;
             }
 
+            _firstToFinish ??= SessionParty.Upstream;
             if (_clientSocket is not null)
             {
                 _clientSocket.Shutdown(SocketShutdown.Send);

@@ -15,7 +15,7 @@ internal sealed class CopyPath : RelayPath
     {
     }
 
-    public override string Name => nameof(SpliceMode.Copy);
+    public override PathKind Kind => PathKind.Copy;
 
     public override bool TryFlush(RelayDirection direction)
     {

@@ -6,7 +6,7 @@ namespace Yarp.Splice.Relay.Paths;
 /// </summary>
 internal abstract class RelayPath
 {
-    public abstract string Name { get; }
+    public abstract PathKind Kind { get; }
 
     /// <summary>Bytes that the kernel has moved without the direction.</summary>
     public virtual long Redirected => 0;

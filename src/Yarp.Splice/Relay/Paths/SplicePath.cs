@@ -18,7 +18,7 @@ internal sealed class SplicePath : RelayPath
     {
     }
 
-    public override string Name => nameof(SpliceMode.Splice);
+    public override PathKind Kind => PathKind.Splice;
 
     public override bool TryFlush(RelayDirection direction)
     {

@@ -31,7 +31,7 @@ internal sealed class SockmapPath(RelaySession session, RelayDirection direction
     private bool _isAwaitingPassed;
     private bool _isReleased;
 
-    public override string Name => nameof(SpliceMode.Sockmap);
+    public override PathKind Kind => PathKind.Sockmap;
 
     public override long Redirected => (long)kernel.Redirected;
 
