@@ -11,6 +11,7 @@ using Yarp.Splice;
 using Yarp.Splice.Http;
 using Yarp.Splice.Kestrel;
 using Yarp.Splice.Listening;
+using Yarp.Splice.LoadBalancing;
 using Yarp.Splice.Relay;
 using Yarp.Splice.Relay.Managed;
 using Yarp.Splice.Routing;
@@ -85,8 +86,10 @@ public static class SpliceReverseProxyBuilderExtensions
         services.TryAddSingleton<SessionTable>();
         services.TryAddSingleton<ISessionTable>(static provider => provider.GetRequiredService<SessionTable>());
         services.TryAddSingleton<ManagedRelay>();
+        services.TryAddSingleton<SessionContexts>();
         services.TryAddSingleton<IDestinationSelector, DestinationSelector>();
 
+        services.AddLoadBalancing();
         services.AddSingleton(provider => new RouteSectionLifter(provider.GetRequiredService<IOptions<SpliceOptions>>(), section));
         services.AddSingleton<PortClaims>();
         services.AddSingleton<IConfigChangeListener>(static provider => provider.GetRequiredService<PortClaims>());

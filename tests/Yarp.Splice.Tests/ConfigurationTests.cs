@@ -10,7 +10,7 @@ public class ConfigurationTests
         "Clusters": {
           "db": { "Destinations": { "a": { "Address": "tcp://10.0.0.1:5432" }, "b": { "Address": "unix:/run/db.sock" } } },
           "sticky": { "SessionAffinity": { "Enabled": true, "AffinityKeyName": "k" }, "Destinations": { "a": { "Address": "10.0.0.1:1" } } },
-          "web": { "Destinations": { "a": { "Address": "http://10.0.0.1:80" } } } }
+          "web": { "Destinations": { "a": { "Address": "ftp://10.0.0.1:21" } } } }
         """;
 
     [Fact]
@@ -136,7 +136,7 @@ public class ConfigurationTests
 
     [Theory]
     [InlineData("sticky", "Route 'r': SessionAffinity of cluster 'sticky' is enabled, which only an HTTP route can use;")]
-    [InlineData("web", "Route 'r': Address of destination 'a' of cluster 'web' is 'http://10.0.0.1:80'; accepted are tcp://HOST:PORT, HOST:PORT, [IPV6]:PORT, unix:/PATH")]
+    [InlineData("web", "Route 'r': Address of destination 'a' of cluster 'web' is 'ftp://10.0.0.1:21'; accepted are tcp://HOST:PORT, HOST:PORT, [IPV6]:PORT, unix:/PATH")]
     [InlineData("none", "Route 'r': ClusterId is 'none', which is no cluster;")]
     public void Wrong_clusters_stop_the_start_with_a_message(string cluster, string message) =>
         AssertRefused($$""" "ClusterId": "{{cluster}}", "Mode": "Copy", "Match": { "Hosts": [ "*:15432" ] } """, message);

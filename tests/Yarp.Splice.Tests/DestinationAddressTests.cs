@@ -14,6 +14,10 @@ public class DestinationAddressTests
     [InlineData("tcp://[::1]:5432", "[::1]:5432")]
     [InlineData("unix:/run/db.sock", "/run/db.sock")]
     [InlineData("unix:@db", "@db")]
+    [InlineData("http://10.0.0.1", "10.0.0.1:80")]
+    [InlineData("https://10.0.0.1/", "10.0.0.1:443")]
+    [InlineData("https://[::1]", "[::1]:443")]
+    [InlineData("HTTP://[::1]:8080/", "[::1]:8080")]
     public async Task Addresses_without_a_name_have_an_endpoint(string text, string endPoint)
     {
         Assert.True(DestinationAddress.TryParse(text, out var address, out _));
@@ -41,7 +45,10 @@ public class DestinationAddressTests
     [Theory]
     [InlineData("")]
     [InlineData(null)]
-    [InlineData("http://10.0.0.1:80")]
+    [InlineData("ftp://10.0.0.1:21")]
+    [InlineData("http://10.0.0.1:80/path")]
+    [InlineData("http://")]
+    [InlineData("http://10.0.0.1:0")]
     [InlineData("10.0.0.1")]
     [InlineData("10.0.0.1:0")]
     [InlineData("10.0.0.1:65536")]

@@ -21,6 +21,10 @@ public class DestinationSelectorTests
     [InlineData("RoundRobin")]
     [InlineData("LeastRequests")]
     [InlineData("PowerOfTwoChoices")]
+    [InlineData("SourceIpHash")]
+    [InlineData("Maglev")]
+    [InlineData("WeightedRoundRobin")]
+    [InlineData("WeightedLeastRequests")]
     public async Task Every_policy_picks_each_destination_once_when_the_tried_ones_are_left_out(string? policy)
     {
         await using var app = Create(policy).App;
@@ -71,11 +75,11 @@ public class DestinationSelectorTests
     }
 
     [Fact]
-    public async Task A_policy_of_somebody_else_sees_who_asks()
+    public async Task A_policy_of_somebody_else_sees_who_asks_for_what()
     {
         await using var app = Create("Remote", static services => services.AddSingleton<ILoadBalancingPolicy, RemotePolicy>()).App;
         var (selector, route) = Parts(app.Services);
-        Assert.Equal("b", selector.Select(route, s_client, [])!.DestinationId);
+        Assert.Equal("b", selector.Select(route, s_client with { ServerName = "db.example.com" }, [])!.DestinationId);
         Assert.Null(selector.Select(route, new ClientFacts(new IPEndPoint(IPAddress.Loopback, 1)), []));
     }
 
@@ -91,11 +95,51 @@ public class DestinationSelectorTests
         Assert.Null(selector.Select(route, s_client, ["c"]));
     }
 
-    private static TestGateway Create(string? policy, Action<IServiceCollection>? configure = null) => TestGateway.Create($$"""
+    [Theory]
+    [InlineData("FirstAlphabetical")]
+    [InlineData("WeightedRoundRobin")]
+    [InlineData("SourceIpHash")]
+    public async Task A_destination_with_weight_0_gets_no_session_whatever_the_policy(string policy)
+    {
+        await using var app = Create(policy, metadataOfA: """ "Metadata": { "Weight": "0" } """).App;
+        var (selector, route) = Parts(app.Services);
+        Assert.All(Enumerable.Range(0, 50), i => Assert.NotEqual("a", selector.Select(route, new ClientFacts(new IPEndPoint(i + 1, 1)), [])!.DestinationId));
+        Assert.Null(selector.Select(route, s_client, ["b", "c"]));
+    }
+
+    [Theory]
+    [InlineData("WeightedRoundRobin", "-1", "is '-1'; accepted is a whole number from 0 (gets nothing new) to 1000.")]
+    [InlineData("Maglev", "1001", "is '1001'; accepted is")]
+    [InlineData("RoundRobin", "heavy", "is 'heavy'; accepted is")]
+    [InlineData("RoundRobin", "3", "is '3', which the load-balancing policy RoundRobin does not look at; accepted with a weight above 1 is LoadBalancingPolicy SourceIpHash, Maglev, WeightedRoundRobin, WeightedLeastRequests.")]
+    [InlineData(null, "2", "is '2', which the load-balancing policy PowerOfTwoChoices does not look at")]
+    public void A_weight_that_would_not_count_is_refused(string? policy, string weight, string error)
+    {
+        var exception = Assert.ThrowsAny<Exception>(() => Create(policy, metadataOfA: $$""" "Metadata": { "Weight": "{{weight}}" } """));
+        Assert.Contains($"Cluster 'c': Metadata:Weight of destination 'a' {error}", exception.ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_weight_that_a_reload_makes_wrong_changes_nothing()
+    {
+        var gateway = Create("Maglev");
+        await using var app = gateway.App;
+        gateway.Replace(Json("Maglev", """ "Metadata": { "Weight": "many" } """));
+        await gateway.Log.WaitForAsync("The new configuration is not applied, the running one is kept: Cluster 'c': Metadata:Weight of destination 'a' is 'many'");
+        var (selector, route) = Parts(app.Services);
+        Assert.NotNull(selector.Select(route, s_client, ["b", "c"]));
+    }
+
+    private static TestGateway Create(string? policy, Action<IServiceCollection>? configure = null, string metadataOfA = "") =>
+        TestGateway.Create(Json(policy, metadataOfA), builder => configure?.Invoke(builder.Services));
+
+    private static string Json(string? policy, string metadataOfA) => $$"""
         { "Routes": { "r": { "ClusterId": "c", "Mode": "Copy", "Match": { "Hosts": [ "*:15432" ] } } },
           "Clusters": { "c": { {{(policy is null ? "" : $"\"LoadBalancingPolicy\": \"{policy}\",")}}
-            "Destinations": { "a": { "Address": "10.0.0.1:1" }, "b": { "Address": "10.0.0.2:1" }, "c": { "Address": "10.0.0.3:1" } } } } }
-        """, builder => configure?.Invoke(builder.Services));
+            "Destinations": {
+              "a": { "Address": "10.0.0.1:1"{{(metadataOfA.Length > 0 ? ", " : "")}}{{metadataOfA}} },
+              "b": { "Address": "10.0.0.2:1" }, "c": { "Address": "10.0.0.3:1" } } } } }
+        """;
 
     private static (IDestinationSelector Selector, TcpRoute Route) Parts(IServiceProvider services) =>
         (services.GetRequiredService<IDestinationSelector>(), Assert.Single(services.GetRequiredService<TcpRoutes>().Current.Routes));
@@ -105,7 +149,9 @@ public class DestinationSelectorTests
         public string Name => "Remote";
 
         public DestinationState? PickDestination(HttpContext context, ClusterState cluster, IReadOnlyList<DestinationState> availableDestinations) =>
-            context.Connection.RemotePort == s_remote.Port && s_remote.Address.Equals(context.Connection.RemoteIpAddress)
+            context.Connection.RemotePort == s_remote.Port && s_remote.Address.Equals(context.Connection.RemoteIpAddress) &&
+            context.Connection.LocalPort == 15432 && context.Request.Host.Host == "db.example.com" &&
+            context.Features.Get<IReverseProxyFeature>() is { Route.Config.RouteId: "r", Cluster.Config.ClusterId: "c", AvailableDestinations.Count: 3 }
                 ? availableDestinations.Single(static destination => destination.DestinationId == "b")
                 : null;
     }

@@ -52,11 +52,7 @@ internal sealed class MaglevPolicy : WeightedPolicy
             view = new MaglevView(table, available);
             if (view.IsTableOutdated && Interlocked.Exchange(ref _isRebuilding, 1) == 0)
             {
-                _ = Task.Run(() =>
-                {
-                    Rebuild(cluster.DestinationsState.AllDestinations);
-                    Volatile.Write(ref _isRebuilding, 0);
-                });
+                RebuildInBackground(cluster);
             }
 
             _view = view;
@@ -74,6 +70,13 @@ internal sealed class MaglevPolicy : WeightedPolicy
                 }
             }
         }
+
+        // Not inlined by hand: the closure would be allocated for each pick.
+        private void RebuildInBackground(ClusterState cluster) => Task.Run(() =>
+        {
+            Rebuild(cluster.DestinationsState.AllDestinations);
+            Volatile.Write(ref _isRebuilding, 0);
+        });
 
         private static bool HasSameContent(WeightedSet set, WeightedSet other) => set.Destinations.AsSpan().SequenceEqual(other.Destinations);
     }

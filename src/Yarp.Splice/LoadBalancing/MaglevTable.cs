@@ -12,9 +12,12 @@ internal sealed class MaglevTable
     /// </summary>
     public const int Size = 65537;
 
+    // Also bounds the number of destinations to what an entry can name.
+    private const ushort Free = ushort.MaxValue;
+
     private readonly ushort[] _entries = new ushort[Size];
 
-    /// <param name="set">At least one destination, and at most <see cref="Size"/>.</param>
+    /// <param name="set">At least one destination. Past 65535 the rest gets no entry.</param>
     public MaglevTable(WeightedSet set)
     {
         Set = set;
@@ -22,14 +25,18 @@ internal sealed class MaglevTable
         Fill(set.Destinations);
     }
 
-    // Also bounds the number of destinations to what an entry can name.
-    private const ushort Free = ushort.MaxValue;
-
     /// <summary>The destinations that the entries count through.</summary>
     public WeightedSet Set { get; }
 
     /// <summary>The number of the destination at an entry from 0 to <see cref="Size"/> − 1.</summary>
     public int this[int entry] => _entries[entry];
+
+    /// <summary>The entry that many steps on, round the table.</summary>
+    public static int Next(int entry, int step)
+    {
+        entry += step;
+        return entry < Size ? entry : entry - Size;
+    }
 
     private void Fill(WeightedDestination[] destinations)
     {
@@ -70,11 +77,5 @@ internal sealed class MaglevTable
                 }
             }
         }
-    }
-
-    private static int Next(int cursor, int step)
-    {
-        cursor += step;
-        return cursor < Size ? cursor : cursor - Size;
     }
 }

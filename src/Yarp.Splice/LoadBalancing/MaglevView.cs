@@ -40,14 +40,18 @@ internal sealed class MaglevView
             isAnyLeft = _isAvailable[i] && !destinations[i].IsIn(tried);
         }
 
-        // What lost its destination goes to that of the next entries, which are as good as chosen by chance; nothing else moves.
-        for (var step = 0; isAnyLeft && step < MaglevTable.Size; step++)
+        // What lost its destination goes on by a step of its own, which leads through all entries; nothing else moves. With the same step for all, the
+        // entries after those of one destination would belong to some of the others more than to the rest.
+        var step = (int)(StableHash.Mix(source) % (MaglevTable.Size - 1)) + 1;
+        for (var i = 0; isAnyLeft && i < MaglevTable.Size; i++)
         {
-            var number = Table[(entry + step) % MaglevTable.Size];
+            var number = Table[entry];
             if (_isAvailable[number] && !destinations[number].IsIn(tried))
             {
                 return destinations[number].State;
             }
+
+            entry = MaglevTable.Next(entry, step);
         }
 
         return null;

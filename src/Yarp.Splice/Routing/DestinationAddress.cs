@@ -8,9 +8,12 @@ namespace Yarp.Splice.Routing;
 /// <summary>A destination's address, parsed once. Immutable but for the cached answer of the name's resolution.</summary>
 internal sealed class DestinationAddress
 {
-    public const string AcceptedForms = "tcp://HOST:PORT, HOST:PORT, [IPV6]:PORT, unix:/PATH and unix:@ABSTRACT";
+    public const string AcceptedForms =
+        "tcp://HOST:PORT, HOST:PORT, [IPV6]:PORT, unix:/PATH and unix:@ABSTRACT, and http:// or https:// before HOST or HOST:PORT";
 
     private const string TcpScheme = "tcp://";
+    private const string HttpScheme = "http://";
+    private const string HttpsScheme = "https://";
     private const string UnixScheme = "unix:";
 
     // Long enough that a burst of connections asks once, short enough that a changed name is followed.
@@ -37,13 +40,23 @@ internal sealed class DestinationAddress
     /// <summary>Where to connect; <see langword="null"/> if a name has to be resolved first.</summary>
     public EndPoint? EndPoint { get; }
 
+    /// <summary>Whether HTTP routes can use the address, too, and probes of it are HTTP requests.</summary>
+    public bool IsHttp { get; private init; }
+
     /// <param name="text">The address as the configuration has it.</param>
     /// <param name="address">The parsed address.</param>
     /// <param name="error">Continues a sentence that names the destination: the value and what would be accepted.</param>
     public static bool TryParse(string? text, [NotNullWhen(true)] out DestinationAddress? address, [NotNullWhen(false)] out string? error)
     {
         text ??= "";
-        address = text.StartsWith(UnixScheme, StringComparison.OrdinalIgnoreCase) ? ParseUnix(text) : ParseTcp(text);
+        address = text switch
+        {
+            _ when HasScheme(text, UnixScheme) => ParseUnix(text),
+            _ when HasScheme(text, HttpScheme) => ParseHttp(text, HttpScheme, "80"),
+            _ when HasScheme(text, HttpsScheme) => ParseHttp(text, HttpsScheme, "443"),
+            _ when HasScheme(text, TcpScheme) => ParseTcp(text, text.AsSpan(TcpScheme.Length), isHttp: false),
+            _ => ParseTcp(text, text, isHttp: false),
+        };
         error = address is null ? $"is '{text}'; accepted are {AcceptedForms}." : null;
         return address is not null;
     }
@@ -83,15 +96,20 @@ internal sealed class DestinationAddress
         }
     }
 
-    private static DestinationAddress? ParseTcp(string text)
-    {
-        var authority = text.AsSpan();
-        if (text.StartsWith(TcpScheme, StringComparison.OrdinalIgnoreCase))
-        {
-            authority = authority[TcpScheme.Length..];
-            authority = authority is [.., '/'] ? authority[..^1] : authority;
-        }
+    private static bool HasScheme(string text, string scheme) => text.StartsWith(scheme, StringComparison.OrdinalIgnoreCase);
 
+    private static DestinationAddress? ParseHttp(string text, string scheme, string defaultPort)
+    {
+        var authority = text.AsSpan(scheme.Length).TrimEnd('/');
+        return authority.LastIndexOf(':') > authority.LastIndexOf(']')
+            ? ParseTcp(text, authority, isHttp: true)
+            : ParseTcp(text, $"{authority}:{defaultPort}", isHttp: true);
+    }
+
+    private static DestinationAddress? ParseTcp(string text, ReadOnlySpan<char> authority, bool isHttp)
+    {
+        // As a Uri writes itself.
+        authority = authority is [.., '/'] && text.Contains("://", StringComparison.Ordinal) ? authority[..^1] : authority;
         var colon = authority.LastIndexOf(':');
         if (colon <= 0 ||
             !int.TryParse(authority[(colon + 1)..], NumberStyles.None, CultureInfo.InvariantCulture, out var port) || port is < 1 or > 65535)
@@ -103,15 +121,15 @@ internal sealed class DestinationAddress
         if (host is ['[', .., ']'])
         {
             return IPAddress.TryParse(host[1..^1], out var v6) && v6.AddressFamily == AddressFamily.InterNetworkV6
-                ? new DestinationAddress(text, new IPEndPoint(v6, port))
+                ? new DestinationAddress(text, new IPEndPoint(v6, port)) { IsHttp = isHttp }
                 : null;
         }
 
         var name = host.ToString();
         return Uri.CheckHostName(name) switch
         {
-            UriHostNameType.IPv4 => new DestinationAddress(text, new IPEndPoint(IPAddress.Parse(name), port)),
-            UriHostNameType.Dns => new DestinationAddress(text, name, port),
+            UriHostNameType.IPv4 => new DestinationAddress(text, new IPEndPoint(IPAddress.Parse(name), port)) { IsHttp = isHttp },
+            UriHostNameType.Dns => new DestinationAddress(text, name, port) { IsHttp = isHttp },
             _ => null,
         };
     }

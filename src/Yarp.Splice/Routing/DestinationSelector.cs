@@ -1,22 +1,25 @@
 using System.Net;
 using System.Runtime.CompilerServices;
-using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
 using Yarp.ReverseProxy;
 using Yarp.ReverseProxy.LoadBalancing;
 using Yarp.ReverseProxy.Model;
+using Yarp.Splice.LoadBalancing;
 using Yarp.Splice.Relay;
 
 namespace Yarp.Splice.Routing;
 
 /// <summary>Picks destinations with YARP's state and load-balancing policies, so that a TCP route balances as an HTTP route would.</summary>
 internal sealed class DestinationSelector(
-    IProxyStateLookup state, IEnumerable<ILoadBalancingPolicy> policies, ILoggerFactory loggerFactory)
+    IProxyStateLookup state, IEnumerable<ILoadBalancingPolicy> policies, SessionContexts contexts, ILoggerFactory loggerFactory)
     : IDestinationSelector
 {
     private readonly ILogger _logger = loggerFactory.CreateLogger(SpliceLog.Category);
     private readonly Dictionary<string, ILoadBalancingPolicy> _policies = policies.ToDictionary(
         static policy => policy.Name, StringComparer.OrdinalIgnoreCase);
+
+    // YARP's lists are replaced when something changes.
+    private readonly ConditionalWeakTable<IReadOnlyList<DestinationState>, IReadOnlyList<DestinationState>> _usable = [];
 
     // A destination's model is replaced when its address changes.
     private readonly ConditionalWeakTable<DestinationModel, ParsedAddress> _addresses = [];
@@ -28,39 +31,6 @@ internal sealed class DestinationSelector(
             return null;
         }
 
-        var usable = Usable(cluster, tried);
-        var picked = usable.Count switch
-        {
-            0 => null,
-            1 => usable[0],
-            _ => Pick(route, cluster, usable, client),
-        };
-        return picked is not null && AddressOf(picked) is { } address ? new SelectedDestination(picked, address) : null;
-    }
-
-    public void Acquire(SelectedDestination destination) => DestinationConcurrency.Increment(destination.State);
-
-    public void Release(SelectedDestination destination) => DestinationConcurrency.Decrement(destination.State);
-
-    private IReadOnlyList<DestinationState> Usable(ClusterState cluster, IReadOnlyCollection<string> tried)
-    {
-        var available = cluster.DestinationsState.AvailableDestinations;
-        foreach (var destination in available)
-        {
-            if (!IsUsable(destination))
-            {
-                return [.. available.Where(IsUsable)];
-            }
-        }
-
-        return available;
-
-        bool IsUsable(DestinationState destination) =>
-            !(tried.Count > 0 && tried.Contains(destination.DestinationId)) && AddressOf(destination) is not null;
-    }
-
-    private DestinationState? Pick(TcpRoute route, ClusterState cluster, IReadOnlyList<DestinationState> usable, ClientFacts client)
-    {
         var name = cluster.Model.Config.LoadBalancingPolicy;
         if (!_policies.TryGetValue(string.IsNullOrEmpty(name) ? LoadBalancingPolicies.PowerOfTwoChoices : name, out var policy))
         {
@@ -68,8 +38,54 @@ internal sealed class DestinationSelector(
             return null;
         }
 
-        // YARP's own policies do not look at the request; others get one that says who asks.
-        var context = policy.GetType().Assembly == typeof(ILoadBalancingPolicy).Assembly ? null : CreateContext(client);
+        var picked = policy is WeightedPolicy weighted
+            ? Pick(weighted, cluster, client, tried)
+            : Pick(policy, route, cluster, client, tried);
+        return picked is null ? null : new SelectedDestination(picked, AddressOf(picked)!);
+    }
+
+    public void Acquire(SelectedDestination destination) => DestinationConcurrency.Increment(destination.State);
+
+    public void Release(SelectedDestination destination) => DestinationConcurrency.Decrement(destination.State);
+
+    private DestinationState? Pick(WeightedPolicy policy, ClusterState cluster, ClientFacts client, IReadOnlyCollection<string> tried)
+    {
+        var source = (client.RemoteEndPoint as IPEndPoint)?.Address;
+        var available = cluster.DestinationsState.AvailableDestinations;
+        while (policy.Pick(cluster, available, source, tried) is { } picked)
+        {
+            if (AddressOf(picked) is not null)
+            {
+                return picked;
+            }
+
+            tried = [.. tried, picked.DestinationId];
+        }
+
+        return null;
+    }
+
+    private DestinationState? Pick(
+        ILoadBalancingPolicy policy, TcpRoute route, ClusterState cluster, ClientFacts client, IReadOnlyCollection<string> tried)
+    {
+        var available = cluster.DestinationsState.AvailableDestinations;
+        if (!_usable.TryGetValue(available, out var usable))
+        {
+            usable = _usable.GetValue(available, WithoutUnusable);
+        }
+
+        if (tried.Count > 0)
+        {
+            usable = [.. usable.Where(destination => !tried.Contains(destination.DestinationId))];
+        }
+
+        if (usable.Count < 2)
+        {
+            return usable.Count == 0 ? null : usable[0];
+        }
+
+        // YARP's own policies do not look at the request; others get one that says who asks for what.
+        var context = policy.GetType().Assembly == typeof(ILoadBalancingPolicy).Assembly ? null : contexts.Create(route, cluster, client);
         try
         {
             return policy.PickDestination(context!, cluster, usable);
@@ -81,29 +97,31 @@ internal sealed class DestinationSelector(
         }
     }
 
-    private static DefaultHttpContext CreateContext(ClientFacts client)
+    /// <summary>The same list if all can be used, as nearly always.</summary>
+    private IReadOnlyList<DestinationState> WithoutUnusable(IReadOnlyList<DestinationState> destinations)
     {
-        var context = new DefaultHttpContext();
-        if (client.RemoteEndPoint is IPEndPoint remote)
-        {
-            context.Connection.RemoteIpAddress = remote.Address;
-            context.Connection.RemotePort = remote.Port;
-        }
+        return destinations.All(IsUsable) ? destinations : [.. destinations.Where(IsUsable)];
 
-        return context;
+        bool IsUsable(DestinationState destination) =>
+            AddressOf(destination) is not null && DestinationWeight.Of(destination.Model.Config) > 0;
     }
 
-    private DestinationAddress? AddressOf(DestinationState destination) =>
-        _addresses.GetValue(destination.Model, model =>
+    private DestinationAddress? AddressOf(DestinationState destination)
+    {
+        var model = destination.Model;
+        if (_addresses.TryGetValue(model, out var parsed))
         {
-            if (!DestinationAddress.TryParse(model.Config.Address, out var address, out var error))
-            {
-                // The filter has refused what stood in the configuration; this came from a destination resolver.
-                SpliceLog.DestinationUnusable(_logger, destination.DestinationId, error);
-            }
+            return parsed.Address;
+        }
 
-            return new ParsedAddress(address);
-        }).Address;
+        if (!DestinationAddress.TryParse(model.Config.Address, out var address, out var error))
+        {
+            // The filter has refused what stood in the configuration; this came from a destination resolver.
+            SpliceLog.DestinationUnusable(_logger, destination.DestinationId, error);
+        }
+
+        return _addresses.GetValue(model, _ => new ParsedAddress(address)).Address;
+    }
 
     private sealed record ParsedAddress(DestinationAddress? Address);
 }

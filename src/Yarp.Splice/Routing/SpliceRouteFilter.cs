@@ -1,11 +1,32 @@
 using Yarp.ReverseProxy.Configuration;
+using Yarp.ReverseProxy.LoadBalancing;
+using Yarp.Splice.LoadBalancing;
 
 namespace Yarp.Splice.Routing;
 
 /// <summary>Turns what the configuration says of TCP routes into metadata and refuses what is wrong with it, all mistakes of a route at once.</summary>
-internal sealed class SpliceRouteFilter(RouteSectionLifter lifter, PortClaims claims) : IProxyConfigFilter
+internal sealed class SpliceRouteFilter(RouteSectionLifter lifter, PortClaims claims, IEnumerable<WeightedPolicy> policies) : IProxyConfigFilter
 {
-    public ValueTask<ClusterConfig> ConfigureClusterAsync(ClusterConfig cluster, CancellationToken cancel) => ValueTask.FromResult(cluster);
+    private static readonly HashSet<string> s_policiesWithoutWeights = new(
+        [
+            LoadBalancingPolicies.FirstAlphabetical,
+            LoadBalancingPolicies.Random,
+            LoadBalancingPolicies.RoundRobin,
+            LoadBalancingPolicies.LeastRequests,
+            LoadBalancingPolicies.PowerOfTwoChoices,
+        ],
+        StringComparer.OrdinalIgnoreCase);
+
+    public ValueTask<ClusterConfig> ConfigureClusterAsync(ClusterConfig cluster, CancellationToken cancel)
+    {
+        var mistakes = new List<string>();
+        if (HeedsWeights(cluster))
+        {
+            CheckWeights(cluster, mistakes);
+        }
+
+        return mistakes.Count == 0 ? ValueTask.FromResult(cluster) : throw new SpliceConfigurationException(mistakes);
+    }
 
     public ValueTask<RouteConfig> ConfigureRouteAsync(RouteConfig route, ClusterConfig? cluster, CancellationToken cancel)
     {
@@ -24,7 +45,7 @@ internal sealed class SpliceRouteFilter(RouteSectionLifter lifter, PortClaims cl
         return mistakes.Count == 0 ? ValueTask.FromResult(lifted) : throw new SpliceConfigurationException(mistakes);
     }
 
-    private static void CheckCluster(RouteConfig route, ClusterConfig? cluster, List<string> mistakes)
+    private void CheckCluster(RouteConfig route, ClusterConfig? cluster, List<string> mistakes)
     {
         if (cluster is null)
         {
@@ -38,11 +59,37 @@ internal sealed class SpliceRouteFilter(RouteSectionLifter lifter, PortClaims cl
                 "accepted is a cluster without it.");
         }
 
+        if (!HeedsWeights(cluster))
+        {
+            CheckWeights(cluster, mistakes);
+        }
+
         foreach (var (id, destination) in cluster.Destinations ?? new Dictionary<string, DestinationConfig>())
         {
             if (!DestinationAddress.TryParse(destination.Address, out _, out var error))
             {
                 mistakes.Add($"Route '{route.RouteId}': Address of destination '{id}' of cluster '{cluster.ClusterId}' {error}");
+            }
+        }
+    }
+
+    private bool HeedsWeights(ClusterConfig cluster) =>
+        policies.Any(weighted => weighted.Name.Equals(cluster.LoadBalancingPolicy, StringComparison.OrdinalIgnoreCase));
+
+    private void CheckWeights(ClusterConfig cluster, List<string> mistakes)
+    {
+        var policy = string.IsNullOrEmpty(cluster.LoadBalancingPolicy) ? LoadBalancingPolicies.PowerOfTwoChoices : cluster.LoadBalancingPolicy;
+        foreach (var (id, destination) in cluster.Destinations ?? new Dictionary<string, DestinationConfig>())
+        {
+            var subject = $"Cluster '{cluster.ClusterId}': Metadata:{DestinationWeight.Key} of destination '{id}' ";
+            if (!DestinationWeight.TryRead(destination, out var weight, out var error))
+            {
+                mistakes.Add(subject + error);
+            }
+            else if (weight > 1 && s_policiesWithoutWeights.Contains(policy))
+            {
+                mistakes.Add($"{subject}is '{weight}', which the load-balancing policy {policy} does not look at; " +
+                    $"accepted with a weight above 1 is LoadBalancingPolicy {string.Join(", ", policies.Select(static weighted => weighted.Name))}.");
             }
         }
     }
