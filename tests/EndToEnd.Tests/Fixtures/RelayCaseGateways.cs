@@ -1,0 +1,30 @@
+using System.Collections.Concurrent;
+using RelayCases;
+using Testing;
+
+namespace EndToEnd.Tests.Fixtures;
+
+/// <summary>A gateway for each mode, with all routes that the black-box cases need; started by the first case that asks.</summary>
+public sealed class RelayCaseGateways : IAsyncDisposable
+{
+    private readonly ConcurrentDictionary<string, Lazy<Task<(RelayTopology Topology, Gateway Gateway)>>> _started = new();
+
+    public async Task<RelayTopology> GetAsync(string mode) =>
+        (await _started.GetOrAdd(mode, static mode => new(() => StartAsync(mode))).Value).Topology;
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var started in _started.Values)
+        {
+            var (topology, gateway) = await started.Value;
+            await gateway.DisposeAsync();
+            topology.Dispose();
+        }
+    }
+
+    private static async Task<(RelayTopology Topology, Gateway Gateway)> StartAsync(string mode)
+    {
+        var topology = new RelayTopology(FreePort.Next);
+        return (topology, await Gateway.StartAsync(GatewayRoutes.Of(topology, mode)));
+    }
+}
