@@ -7,6 +7,7 @@ internal sealed record BenchOptions(IReadOnlyList<string> Rows, bool Quick, bool
         usage: bench/run.sh [options] [ROW…]
 
           ROW…           the rows to run, in the order given; all of them if none is named
+          cases          plays the black-box cases against every relay instead of measuring; only if named
           --quick        short loads, one or two rounds: shows that everything works, not how fast it is
           --rounds N     rounds for each case, instead of 5 (1 or 2 with --quick)
           --output DIR   where to write, instead of bench/results (artifacts/bench with --quick)

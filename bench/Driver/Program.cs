@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Bench.Driver;
+using Bench.Driver.Cases;
 using Bench.Driver.Processes;
 using Bench.Driver.Reporting;
 using Bench.Driver.Results;
@@ -10,10 +11,10 @@ var rows = AllRows.Create();
 try
 {
     options = BenchOptions.Parse(args);
-    var unknown = options.Rows.FirstOrDefault(name => rows.All(row => row.Name != name));
+    var unknown = options.Rows.FirstOrDefault(name => name != CaseMatrix.Name && rows.All(row => row.Name != name));
     if (unknown is not null)
     {
-        throw new UsageException($"There is no row '{unknown}'. The rows are: {string.Join(", ", rows.Select(static row => row.Name))}.");
+        throw new UsageException($"There is no row '{unknown}'. The rows are: {string.Join(", ", rows.Select(static row => row.Name).Append(CaseMatrix.Name))}.");
     }
 }
 catch (UsageException exception)
@@ -24,7 +25,7 @@ catch (UsageException exception)
 
 if (options.Help || options.List)
 {
-    Console.WriteLine(options.Help ? BenchOptions.Usage : string.Join('\n', rows.Select(static row => $"{row.Name,-16}{row.Title}")));
+    Console.WriteLine(options.Help ? BenchOptions.Usage : string.Join('\n', rows.Select(static row => $"{row.Name,-16}{row.Title}").Append($"{CaseMatrix.Name,-16}{CaseMatrix.Title}")));
     return 0;
 }
 
@@ -42,7 +43,15 @@ try
     var results = options.Output ?? (options.Quick ? paths.QuickResults : paths.Results);
     var machine = MachineFacts.Read();
     var failed = new List<string>();
-    foreach (var row in options.Rows.Count == 0 ? rows : [.. options.Rows.Select(name => rows.First(row => row.Name == name))])
+    if (options.Rows.Contains(CaseMatrix.Name))
+    {
+        RunProgress.Heading($"{CaseMatrix.Name}: {CaseMatrix.Title}");
+        var matrix = await CaseMatrix.RunAsync(bench);
+        matrix.WriteToTerminal();
+        matrix.Write(results == paths.Results ? Path.Combine(paths.Root, "bench", "CASES.md") : Path.Combine(results, "CASES.md"), machine);
+    }
+
+    foreach (var row in options.Rows.Count == 0 ? rows : [.. options.Rows.Where(static name => name != CaseMatrix.Name).Select(name => rows.First(row => row.Name == name))])
     {
         RunProgress.Heading($"{row.Name}: {row.Title}");
         try

@@ -9,7 +9,10 @@ internal sealed class NginxStream(string name, string bufferSize = "16k") : Ngin
     private static readonly string[] s_modules =
         ["/usr/lib/nginx/modules/ngx_stream_module.so", "/usr/lib64/nginx/modules/ngx_stream_module.so", "/usr/share/nginx/modules/ngx_stream_module.so"];
 
-    protected override string Modules() => s_modules.FirstOrDefault(File.Exists) is { } module ? $"load_module {module};" : "";
+    /// <summary>The line that loads the stream module, where it is apart.</summary>
+    public static string LoadModule => s_modules.FirstOrDefault(File.Exists) is { } module ? $"load_module {module};" : "";
+
+    protected override string Modules() => LoadModule;
 
     protected override string Section(string folder, int port, int upstream) => $$"""
         stream {

@@ -55,7 +55,6 @@ internal sealed partial class ServerProcess : IAsyncDisposable
         try
         {
             await server.WaitUntilListeningAsync();
-            server.Members = ProcessTree.Members(process.Id);
             await server.CheckListensAloneAsync();
             return server;
         }
@@ -154,6 +153,8 @@ internal sealed partial class ServerProcess : IAsyncDisposable
             throw new BenchException($"{Name}: ss(8) shows no process that listens on port {Port}.");
         }
 
+        // Workers that were started since the port was open are in the listing: who belongs to the server is asked after it.
+        Members = ProcessTree.Members(_process.Id);
         var strangers = owners.Except(Members).ToArray();
         if (strangers.Length > 0)
         {
