@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Microsoft.Extensions.Logging;
+using Transport.Linux.Descriptors;
 using Transport.Linux.EventLoops;
 using Transport.Linux.Interop;
 
@@ -68,6 +69,8 @@ public sealed partial class EventLoop
 
     /// <summary>Milliseconds since the system started, read once for each round of events.</summary>
     public long NowMs { get; private set; }
+
+    internal DescriptorReserve Descriptors { get; } = new();
 
     /// <summary>Queues an action for the loop's thread. Callable from any thread; actions of one thread run in the order of their posting.</summary>
     /// <param name="action">What to run. It must not block.</param>

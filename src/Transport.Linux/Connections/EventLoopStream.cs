@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using System.Runtime.CompilerServices;
+using Transport.Linux.Descriptors;
 using Transport.Linux.Interop;
 
 namespace Transport.Linux.Connections;
@@ -180,7 +181,6 @@ internal sealed class EventLoopStream : Stream, IReadinessHandler
     private void Connect(EndPoint endPoint)
     {
         var address = NativeSocketAddress.ToBytes(endPoint).Span;
-        var family = NativeSocketAddress.Family(address);
         lock (_lock)
         {
             if (_isClosed)
@@ -188,7 +188,7 @@ internal sealed class EventLoopStream : Stream, IReadinessHandler
                 return;
             }
 
-            var descriptor = SocketCalls.Socket(family, SocketCalls.SOCK_STREAM | SocketCalls.SOCK_NONBLOCK | SocketCalls.SOCK_CLOEXEC);
+            var descriptor = OutgoingSocket.Create(NativeSocketAddress.Family(address), _loop.Descriptors);
             if (descriptor < 0)
             {
                 FailConnect("socket", endPoint, -descriptor);
@@ -196,11 +196,6 @@ internal sealed class EventLoopStream : Stream, IReadinessHandler
             }
 
             _descriptor = descriptor;
-            if (family != SocketCalls.AF_UNIX)
-            {
-                _ = SocketCalls.SetOption(descriptor, SocketCalls.IPPROTO_TCP, SocketCalls.TCP_NODELAY, 1);
-            }
-
             var result = SocketCalls.Connect(descriptor, address);
             if (result < 0 && result != -Errno.EINPROGRESS)
             {

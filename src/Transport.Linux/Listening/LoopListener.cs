@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using Microsoft.Extensions.Logging;
+using Transport.Linux.Descriptors;
 using Transport.Linux.Interop;
 
 namespace Transport.Linux.Listening;
@@ -17,7 +18,7 @@ internal sealed class LoopListener(EventLoop loop, int descriptor, bool isShared
 
     private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(100);
 
-    private readonly DescriptorReserve _reserve = new();
+    private readonly DescriptorReserve _reserve = loop.Descriptors;
     private readonly TaskCompletionSource _stopped = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private EventRegistration _registration;
     private bool _isPaused;

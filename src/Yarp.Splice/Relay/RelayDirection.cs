@@ -14,11 +14,16 @@ internal sealed class RelayDirection(RelaySession session, RelayEndpoint source,
     /// <summary>Transfers in one go before other sessions of the loop get their turn.</summary>
     private const int TransfersPerTurn = 16;
 
+    /// <summary>How long the kernel may have no memory for a direction before that counts as the failure of its socket.</summary>
+    private const int LongestShortageMs = 30_000;
+
     private RelayPath _path = CopyPath.Instance;
     private RelayFlow _flow = RelayFlow.Waiting;
     private PathChooser _chooser = new(policy);
     private long _moved = prefix.Length;
     private long _stalledSinceMs;
+    private long _shortSinceMs;
+    private bool _isAwaitingMemory;
     private bool _isBulk;
     private bool _isSourceEnded;
     private bool _isSourceFailed;
@@ -120,13 +125,14 @@ internal sealed class RelayDirection(RelaySession session, RelayEndpoint source,
 
         _moved += bytes;
         Tally.Add(bytes);
+        _shortSinceMs = 0;
         session.OnTransfer(this, bytes);
     }
 
     public void OnSourceEnd(int errno)
     {
         source.IsReadable = false;
-        if (errno != Errno.EAGAIN)
+        if (errno != Errno.EAGAIN && !AwaitsMemory(errno))
         {
             _isSourceEnded = true;
             _isSourceFailed |= errno != 0;
@@ -136,21 +142,60 @@ internal sealed class RelayDirection(RelaySession session, RelayEndpoint source,
     public void OnSinkError(int errno)
     {
         sink.IsWritable = false;
-        if (errno == Errno.EFAULT)
+        _isSinkFailed |= errno != Errno.EAGAIN && !AwaitsMemory(errno);
+    }
+
+    /// <summary>
+    /// Whether a call failed only because the kernel has no memory now, which is no failure of the socket: it is tried again soon. EFAULT is such
+    /// an error too, as the buffers are sound: an armed socket gives it under memory pressure (skb_set_owner_r without sk_rmem_schedule).
+    /// </summary>
+    public bool AwaitsMemory(int errno)
+    {
+        if (errno is not (Errno.ENOBUFS or Errno.ENOMEM or Errno.EFAULT))
         {
-            _path.OnSinkFault(this);
-            return;
+            return false;
         }
 
-        _isSinkFailed |= errno != Errno.EAGAIN;
+        var now = session.Worker.Loop.NowMs;
+        _shortSinceMs = _shortSinceMs == 0 ? now : _shortSinceMs;
+        if (now - _shortSinceMs > LongestShortageMs)
+        {
+            return false;
+        }
+
+        if (!_isAwaitingMemory)
+        {
+            _isAwaitingMemory = true;
+            session.Worker.Memory.Await(this);
+        }
+
+        return true;
+    }
+
+    /// <summary>Tries again after <see cref="AwaitsMemory"/>; true if there is no memory still.</summary>
+    public bool Retry()
+    {
+        _isAwaitingMemory = false;
+        if (!IsOver)
+        {
+            source.IsReadable = sink.IsWritable = true;
+            session.TryAgain();
+        }
+
+        if (!_isAwaitingMemory)
+        {
+            _shortSinceMs = 0;
+        }
+
+        return _isAwaitingMemory;
     }
 
     /// <summary>No pipe can be had now: this direction copies for a while.</summary>
-    public void FallBackToCopy()
+    public void FallBackToCopy(string reason)
     {
         MoveTo(CopyPath.Instance);
         _chooser.OnNoPipe();
-        session.OnNoPipe();
+        session.OnNoPipe(reason);
     }
 
     // The prefix and the rest of a short send are held by the copy path, whatever the path of the next transfer.

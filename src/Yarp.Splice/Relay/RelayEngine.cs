@@ -13,8 +13,6 @@ namespace Yarp.Splice.Relay;
 /// <summary>Starts sessions on the event loop that accepted their client, counts them, and ends them at shutdown.</summary>
 internal sealed class RelayEngine : IRelayEngine, IDisposable
 {
-    public const string NoPipe = "no pipe of at least 64 KiB can be had (descriptor limit, or fs.pipe-user-pages-soft)";
-
     private readonly EventLoopGroup _loops;
     private readonly SpliceMetrics _metrics;
     private readonly ILogger _logger;

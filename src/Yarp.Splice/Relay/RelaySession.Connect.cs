@@ -1,7 +1,9 @@
 using System.Net;
 using System.Net.Sockets;
 using Transport.Linux;
+using Transport.Linux.Descriptors;
 using Transport.Linux.Interop;
+using Yarp.Splice.Interop;
 using Yarp.Splice.Routing;
 
 namespace Yarp.Splice.Relay;
@@ -12,11 +14,15 @@ namespace Yarp.Splice.Relay;
 /// </content>
 internal sealed partial class RelaySession
 {
+    private const string NameTimedOut = "the name was not resolved in time";
+    private const string NoDescriptor = "all descriptors but the process's reserve are in use (RLIMIT_NOFILE)";
+
     private readonly List<string> _tried = [];
     private SelectedDestination? _destination;
     private EndPoint[] _addresses = [];
     private int _nextAddress;
     private string? _lastFailure;
+    private bool _wasReset;
 
     /// <summary>On the event loop, once.</summary>
     public void Begin()
@@ -67,12 +73,17 @@ internal sealed partial class RelaySession
         string? failure = null;
         try
         {
-            addresses = await destination.Address.ResolveAsync(CancellationToken.None).ConfigureAwait(false);
-            failure = addresses.Length == 0 ? "the name has no address" : null;
+            // Nothing can stop a resolver that hangs, but it need not hold the session.
+            addresses = await destination.Address.ResolveAsync(CancellationToken.None).AsTask().WaitAsync(Route.ConnectTimeout).ConfigureAwait(false);
         }
         catch (SocketException exception)
         {
             failure = exception.Message;
+        }
+        catch (TimeoutException)
+        {
+            // The session's own timer has gone on to the next destination.
+            return;
         }
 
         _loop.Post(_ =>
@@ -107,6 +118,14 @@ internal sealed partial class RelaySession
             }
         }
 
+        if (failure is Errno.EMFILE or Errno.ENFILE)
+        {
+            // No fault of the destination, and another one could not be reached either.
+            EndAttempt(NoDescriptor);
+            GiveUp();
+            return;
+        }
+
         OnDestinationFailed(Errno.Describe(failure));
     }
 
@@ -114,22 +133,10 @@ internal sealed partial class RelaySession
     private int StartConnect(EndPoint endPoint)
     {
         var address = NativeSocketAddress.ToBytes(endPoint).Span;
-        var family = NativeSocketAddress.Family(address);
-        var descriptor = CreateSocket(family);
-        if (descriptor is -Errno.EMFILE or -Errno.ENFILE && Worker.Pipes.CloseIdle())
-        {
-            // A connection matters more than a pipe.
-            descriptor = CreateSocket(family);
-        }
-
+        var descriptor = CreateSocket(NativeSocketAddress.Family(address));
         if (descriptor < 0)
         {
             return -descriptor;
-        }
-
-        if (family != SocketCalls.AF_UNIX)
-        {
-            _ = SocketCalls.SetOption(descriptor, SocketCalls.IPPROTO_TCP, SocketCalls.TCP_NODELAY, 1);
         }
 
         var result = SocketCalls.Connect(descriptor, address);
@@ -159,14 +166,19 @@ internal sealed partial class RelaySession
 
         if (result == 0)
         {
-            OnConnected();
+            OnConnected(isReset: false);
         }
 
         return 0;
     }
 
-    private static int CreateSocket(int family) => SocketCalls.Socket(
-        family, SocketCalls.SOCK_STREAM | SocketCalls.SOCK_NONBLOCK | SocketCalls.SOCK_CLOEXEC);
+    private int CreateSocket(int family)
+    {
+        var descriptor = OutgoingSocket.Create(family, Worker.Descriptors);
+        var isShort = descriptor is -Errno.EMFILE or -Errno.ENFILE || Worker.Descriptors.IsReachedBy(descriptor);
+        // A connection matters more than a pipe.
+        return isShort && Worker.Pipes.CloseIdle() && descriptor < 0 ? OutgoingSocket.Create(family, Worker.Descriptors) : descriptor;
+    }
 
     private void OnReadyWhileConnecting(RelayEndpoint endpoint, Readiness readiness)
     {
@@ -187,26 +199,39 @@ internal sealed partial class RelaySession
         }
 
         var error = endpoint.TakeError();
-        if (error != 0)
+        // A destination that took the connection, said why it can't serve ("too many connections"), and reset it has answered.
+        if (error != 0 && SocketStateCalls.UnreadBytes(endpoint.Descriptor) <= 0)
         {
             OnConnectFailed(error);
+            return;
+        }
+
+        OnConnected(isReset: error != 0);
+    }
+
+    private void OnConnected(bool isReset)
+    {
+        CountConnected(_destination!);
+        BeginRelaying(_upstream!, isReset);
+    }
+
+    private void OnConnectTimeout()
+    {
+        if (_upstream is null)
+        {
+            OnDestinationFailed(NameTimedOut);
         }
         else
         {
-            OnConnected();
+            OnConnectFailed(Errno.ETIMEDOUT);
         }
-    }
-
-    private void OnConnected()
-    {
-        CountConnected(_destination!);
-        BeginRelaying(_upstream!);
     }
 
     private void OnConnectFailed(int errno)
     {
         _upstream?.Close(_loop, reset: true);
         _upstream = null;
+        _wasReset = errno is Errno.ECONNRESET or Errno.EPIPE;
         if (errno != Errno.ETIMEDOUT && _nextAddress < _addresses.Length)
         {
             TryNextAddress();
@@ -219,17 +244,23 @@ internal sealed partial class RelaySession
 
     private void OnDestinationFailed(string reason)
     {
+        EndAttempt(reason);
+        TryNextDestination();
+    }
+
+    private void EndAttempt(string reason)
+    {
         var destination = _destination!;
         _destination = null;
         _lastFailure = $"{destination.DestinationId}: {reason}";
         _engine.Destinations.Release(destination);
         _engine.OnConnectFailed(Route, destination, reason);
-        TryNextDestination();
     }
 
     private void GiveUp()
     {
         _engine.OnGaveUp(Route, _tried.Count, _lastFailure ?? "no destination is available");
-        End(RelayOutcome.ConnectFailed, resetClient: false, resetUpstream: true);
+        // A destination that took the connection and reset it has reset the client.
+        End(RelayOutcome.ConnectFailed, resetClient: _wasReset, resetUpstream: true);
     }
 }

@@ -33,15 +33,6 @@ internal sealed partial class RelaySession
         OnActivity();
     }
 
-    /// <summary>Something has changed that no readiness tells.</summary>
-    public void OnSockmapEvent()
-    {
-        if (_state is State.Relaying or State.Resetting)
-        {
-            Advance();
-        }
-    }
-
     private bool IsWorthArming => _conversation is null
         ? _transfers >= _engine.TransfersBeforeArming
         : _conversation.IsInteractive && _loop.NowMs - _startedMs >= (long)Conversation.AgeNeeded.TotalMilliseconds;

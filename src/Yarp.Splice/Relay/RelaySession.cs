@@ -18,10 +18,10 @@ internal sealed partial class RelaySession : EventLoopTimer
     private readonly RelayEngine _engine;
     private readonly EventLoop _loop;
     private readonly RelayEndpoint _client;
-    private readonly ReadOnlyMemory<byte> _prefix;
     private readonly ClientFacts _clientFacts;
     private readonly long _startedMs;
 
+    private ReadOnlyMemory<byte> _prefix;
     private RelayEndpoint? _upstream;
     private RelayDirection? _toUpstream;
     private RelayDirection? _toClient;
@@ -69,12 +69,21 @@ internal sealed partial class RelaySession : EventLoopTimer
 
     public void OnActivity() => _lastActivityMs = _loop.NowMs;
 
-    public void OnNoPipe()
+    public void OnNoPipe(string reason)
     {
         if (!_hasFallenBack)
         {
             _hasFallenBack = true;
-            ReportFallback(Route.Mode, SpliceMode.Copy, RelayEngine.NoPipe);
+            ReportFallback(Route.Mode, SpliceMode.Copy, reason);
+        }
+    }
+
+    /// <summary>Something may have changed that no readiness tells.</summary>
+    public void TryAgain()
+    {
+        if (_state is State.Relaying or State.Resetting)
+        {
+            Advance();
         }
     }
 
@@ -110,7 +119,7 @@ internal sealed partial class RelaySession : EventLoopTimer
         switch (_state)
         {
             case State.Connecting:
-                OnConnectFailed(Errno.ETIMEDOUT);
+                OnConnectTimeout();
                 break;
             case State.Relaying:
                 CheckInactivity();
@@ -121,15 +130,23 @@ internal sealed partial class RelaySession : EventLoopTimer
         }
     }
 
-    private void BeginRelaying(RelayEndpoint upstream)
+    private void BeginRelaying(RelayEndpoint upstream, bool isReset)
     {
         _state = State.Relaying;
         var policy = ChoosePolicy();
         _toUpstream = new RelayDirection(this, _client, upstream, _prefix, policy) { Tally = _counters!.Bytes(true, PathKind.Copy) };
         _toClient = new RelayDirection(this, upstream, _client, default, policy) { Tally = _counters.Bytes(false, PathKind.Copy) };
         _toUpstream.Tally.Add(_prefix.Length);
+        // Gone once it is sent; a session may live for days.
+        _prefix = default;
         OnActivity();
         _loop.Arm(this, Route.IdleTimeout);
+        if (isReset)
+        {
+            // Its error has been taken off the socket, so no read will tell.
+            Fail(upstream);
+        }
+
         Advance();
     }
 
@@ -168,10 +185,7 @@ internal sealed partial class RelaySession : EventLoopTimer
     private void Continue()
     {
         _isContinuing = false;
-        if (_state is State.Relaying or State.Resetting)
-        {
-            Advance();
-        }
+        TryAgain();
     }
 
     /// <summary>Pumps one direction; true if it has more to do.</summary>

@@ -1,4 +1,5 @@
 using Transport.Linux;
+using Transport.Linux.Descriptors;
 using Yarp.Splice.Relay.Paths;
 using Yarp.Splice.Relay.Sockmap;
 using Yarp.Splice.Sessions;
@@ -20,6 +21,12 @@ internal sealed class RelayWorker(EventLoop loop, SessionSet sessions, CounterSe
     public byte[] Buffer { get; } = GC.AllocateUninitializedArray<byte>(BufferSize, pinned: true);
 
     public PipePool Pipes { get; } = new();
+
+    /// <summary>What connections and pipes of this loop leave to the rest of the process.</summary>
+    public DescriptorReserve Descriptors => Pipes.Reserve;
+
+    /// <summary>The directions of this loop that wait for the kernel to have memory again.</summary>
+    public MemoryShortage Memory { get; } = new(loop);
 
     /// <summary>The armed directions of this loop; <see langword="null"/> where Sockmap mode is not available, or not asked for yet.</summary>
     public SockmapEvents? Armed { get; set; }

@@ -22,7 +22,9 @@ internal sealed class DestinationAddress
     private readonly string _text;
     private readonly string _host = "";
     private readonly int _port;
+    private readonly Lock _lock = new();
     private volatile Answer? _answer;
+    private Task<EndPoint[]>? _question;
 
     private DestinationAddress(string text, EndPoint endPoint)
     {
@@ -42,6 +44,9 @@ internal sealed class DestinationAddress
 
     /// <summary>Whether HTTP routes can use the address, too, and probes of it are HTTP requests.</summary>
     public bool IsHttp { get; private init; }
+
+    /// <summary>Asks the system's resolver. Tests put one in that hangs.</summary>
+    public Func<string, Task<IPAddress[]>> Lookup { get; set; } = Dns.GetHostAddressesAsync;
 
     /// <param name="text">The address as the configuration has it.</param>
     /// <param name="address">The parsed address.</param>
@@ -72,7 +77,7 @@ internal sealed class DestinationAddress
 
         return _answer is { } answer && Environment.TickCount64 < answer.ExpiresAtMs
             ? ValueTask.FromResult(answer.EndPoints)
-            : new ValueTask<EndPoint[]>(AskAsync(cancellationToken));
+            : new ValueTask<EndPoint[]>(Ask().WaitAsync(cancellationToken));
     }
 
     public override string ToString() => _text;
@@ -134,9 +139,20 @@ internal sealed class DestinationAddress
         };
     }
 
-    private async Task<EndPoint[]> AskAsync(CancellationToken cancellationToken)
+    /// <summary>One question for all who want to know: a resolver that hangs costs one thread, not one for each connection.</summary>
+    private Task<EndPoint[]> Ask()
     {
-        var addresses = await Dns.GetHostAddressesAsync(_host, cancellationToken);
+        lock (_lock)
+        {
+            return _question is { IsCompleted: false } ? _question : _question = AskAsync();
+        }
+    }
+
+    private async Task<EndPoint[]> AskAsync()
+    {
+        // The caller may be an event loop, and holds the lock.
+        await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
+        var addresses = await Lookup(_host);
         if (addresses.Length == 0)
         {
             throw new SocketException((int)SocketError.NoData, $"{_host} has no address.");

@@ -32,12 +32,14 @@ internal sealed class CopyPath : RelayPath
             held = held[(int)sent..];
         }
 
-        direction.Held = held;
         if (!held.IsEmpty)
         {
+            direction.Held = held;
             return false;
         }
 
+        // An empty piece would keep the array behind it.
+        direction.Held = default;
         ReturnBuffer(direction);
         return true;
     }

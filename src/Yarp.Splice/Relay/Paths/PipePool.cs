@@ -1,4 +1,5 @@
-using Transport.Linux.Interop;
+using System.Diagnostics.CodeAnalysis;
+using Transport.Linux.Descriptors;
 using Yarp.Splice.Interop;
 
 namespace Yarp.Splice.Relay.Paths;
@@ -9,6 +10,9 @@ namespace Yarp.Splice.Relay.Paths;
 /// </summary>
 internal sealed class PipePool
 {
+    public const string NoDescriptor = "no pipe can be opened, all descriptors but the process's reserve are in use (RLIMIT_NOFILE)";
+    public const string NoCapacity = "no pipe of 64 KiB can be had, the pipes of this user are at the limit (fs.pipe-user-pages-soft)";
+
     /// <summary>
     /// A pipe has one slot for each page of its capacity, and a segment from the network takes a slot however short it is: 1 MiB holds some
     /// 360 KiB of Ethernet frames. /proc/sys/fs/pipe-max-size defaults to this.
@@ -23,44 +27,41 @@ internal sealed class PipePool
 
     private readonly Stack<RelayPipe> _idle = new();
 
-    /// <summary>An empty pipe, or <see langword="null"/> where descriptors or pipe memory have run out.</summary>
-    public RelayPipe? Rent()
+    public DescriptorReserve Reserve { get; } = new();
+
+    /// <summary>An empty pipe; false where descriptors or pipe memory have run out.</summary>
+    public bool TryRent([NotNullWhen(true)] out RelayPipe? pipe, [NotNullWhen(false)] out string? reason)
     {
-        if (_idle.TryPop(out var pipe))
+        reason = null;
+        if (_idle.TryPop(out pipe))
         {
-            return pipe;
+            return true;
         }
 
         if (SpliceCalls.CreatePipe(out var readEnd, out var writeEnd) < 0)
         {
-            return null;
+            reason = NoDescriptor;
+            return false;
         }
 
-        var capacity = SpliceCalls.GetPipeSize(writeEnd);
-        for (var size = WantedCapacity; size > capacity; size /= 4)
+        pipe = new RelayPipe(readEnd, writeEnd, GrowCapacity(writeEnd));
+        reason = IsOfReserve(pipe) ? NoDescriptor : pipe.Capacity < LeastCapacity ? NoCapacity : null;
+        if (reason is null)
         {
-            var granted = SpliceCalls.SetPipeSize(writeEnd, size);
-            if (granted > 0)
-            {
-                capacity = granted;
-                break;
-            }
-        }
-
-        pipe = new RelayPipe(readEnd, writeEnd, capacity);
-        if (capacity >= LeastCapacity)
-        {
-            return pipe;
+            return true;
         }
 
         pipe.Close();
-        return null;
+        pipe = null;
+        return false;
     }
 
-    /// <summary>Takes a pipe back. One that still holds bytes is closed: they belong to a session that has ended.</summary>
+    /// <summary>
+    /// Takes a pipe back. One that still holds bytes is closed: they belong to a session that has ended. So is one whose descriptors are short.
+    /// </summary>
     public void Return(RelayPipe pipe)
     {
-        if (pipe.Held == 0 && _idle.Count < MaxIdle)
+        if (pipe.Held == 0 && _idle.Count < MaxIdle && !IsOfReserve(pipe))
         {
             _idle.Push(pipe);
         }
@@ -80,5 +81,22 @@ internal sealed class PipePool
         }
 
         return hadIdle;
+    }
+
+    private bool IsOfReserve(RelayPipe pipe) => Reserve.IsReachedBy(Math.Max(pipe.ReadEnd, pipe.WriteEnd));
+
+    private static int GrowCapacity(int writeEnd)
+    {
+        var capacity = SpliceCalls.GetPipeSize(writeEnd);
+        for (var size = WantedCapacity; size > capacity; size /= 4)
+        {
+            var granted = SpliceCalls.SetPipeSize(writeEnd, size);
+            if (granted > 0)
+            {
+                return granted;
+            }
+        }
+
+        return capacity;
     }
 }

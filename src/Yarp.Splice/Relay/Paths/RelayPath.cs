@@ -25,9 +25,4 @@ internal abstract class RelayPath
 
     /// <summary>Whether all that came from the source, which has ended, is in the sink's send queue; false if that is yet to come.</summary>
     public virtual bool TryFinish(RelayDirection direction) => true;
-
-    /// <summary>A send failed with EFAULT although the buffer was sound. No event will tell when to try again.</summary>
-    public virtual void OnSinkFault(RelayDirection direction)
-    {
-    }
 }

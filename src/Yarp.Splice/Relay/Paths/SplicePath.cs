@@ -44,10 +44,15 @@ internal sealed class SplicePath : RelayPath
 
     public override void Transfer(RelayDirection direction)
     {
-        if ((direction.Pipe ??= direction.Worker.Pipes.Rent()) is not { } pipe)
+        if (direction.Pipe is not { } pipe)
         {
-            direction.FallBackToCopy();
-            return;
+            if (!direction.Worker.Pipes.TryRent(out pipe, out var reason))
+            {
+                direction.FallBackToCopy(reason);
+                return;
+            }
+
+            direction.Pipe = pipe;
         }
 
         var moved = SpliceCalls.Splice(direction.Source.Descriptor, pipe.WriteEnd, Math.Min(pipe.Capacity, LargestTransfer));

@@ -18,7 +18,6 @@ internal sealed class SockmapPath(RelaySession session, RelayDirection direction
 
     private static readonly TimeSpan s_firstDelay = TimeSpan.FromMilliseconds(1);
     private static readonly TimeSpan s_lastDelay = TimeSpan.FromMilliseconds(256);
-    private static readonly TimeSpan s_faultDelay = TimeSpan.FromMilliseconds(20);
 
     private readonly CheckTimer _timer = new();
     private int _unconsumed;
@@ -53,7 +52,7 @@ internal sealed class SockmapPath(RelaySession session, RelayDirection direction
         {
             kernel.Refresh();
             direction.Source.IsReadable |= kernel.IsPassing;
-            session.OnSockmapEvent();
+            session.TryAgain();
         }
     }
 
@@ -95,7 +94,7 @@ internal sealed class SockmapPath(RelaySession session, RelayDirection direction
             source.IsReadable = false;
             _isAwaitingPassed = kernel.IsPassing;
         }
-        else
+        else if (!direction.AwaitsMemory(-received))
         {
             // The error is told once, the end again and again.
             _endError = received < 0 ? -received : _endError;
@@ -112,14 +111,6 @@ internal sealed class SockmapPath(RelaySession session, RelayDirection direction
 
         CheckLater();
         return false;
-    }
-
-    public override void OnSinkFault(RelayDirection direction)
-    {
-        // Under memory pressure the kernel's accounting of passed segments makes send fail (skb_set_owner_r without sk_rmem_schedule).
-        _delay = s_faultDelay;
-        _checks = Math.Max(_checks, QuickChecks);
-        CheckLater();
     }
 
     /// <summary>The sockets are closed.</summary>
@@ -194,7 +185,7 @@ internal sealed class SockmapPath(RelaySession session, RelayDirection direction
         {
             direction.Source.IsReadable = true;
             direction.Sink.IsWritable = true;
-            session.OnSockmapEvent();
+            session.TryAgain();
         }
     }
 
