@@ -10,6 +10,9 @@ public enum Readiness
     /// <summary>EPOLLIN: a read would return bytes or the end of the stream.</summary>
     Readable = 0x001,
 
+    /// <summary>EPOLLPRI: urgent data is on its way, which a read stops short of (tcp(7)).</summary>
+    Urgent = 0x002,
+
     /// <summary>EPOLLOUT: a write would take at least one byte.</summary>
     Writable = 0x004,
 

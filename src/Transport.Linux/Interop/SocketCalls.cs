@@ -19,6 +19,7 @@ internal static unsafe partial class SocketCalls
     public const int SO_REUSEADDR = 2;
     public const int SO_ERROR = 4;
     public const int SO_KEEPALIVE = 9;
+    public const int SO_OOBINLINE = 10;
     public const int SO_LINGER = 13;
     public const int SO_REUSEPORT = 15;
     public const int IPPROTO_TCP = 6;

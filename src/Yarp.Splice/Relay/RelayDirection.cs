@@ -93,6 +93,12 @@ internal sealed class RelayDirection(RelaySession session, RelayEndpoint source,
                 return _flow = RelayFlow.Waiting;
             }
 
+            if (source.IsUrgentSeen && _path == SplicePath.Instance)
+            {
+                SplicePath.ReturnPipe(this);
+                MoveTo(CopyPath.Instance);
+            }
+
             _path.Transfer(this);
             ChoosePath();
         }
@@ -218,7 +224,7 @@ internal sealed class RelayDirection(RelaySession session, RelayEndpoint source,
         if (_path == CopyPath.Instance)
         {
             // What the sink did not take of this read leaves by TryFlush before the first splice.
-            if (_chooser.WantsSplice(LastTransfer))
+            if (_chooser.WantsSplice(LastTransfer) && !source.IsUrgentSeen)
             {
                 _chooser.OnSplice();
                 MoveTo(SplicePath.Instance);

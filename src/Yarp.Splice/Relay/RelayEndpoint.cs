@@ -9,7 +9,7 @@ namespace Yarp.Splice.Relay;
 /// </summary>
 internal sealed class RelayEndpoint(RelaySession session, int descriptor) : IReadinessHandler
 {
-    private const Readiness Everything = Readiness.Readable | Readiness.Writable | Readiness.ReadHangUp;
+    private const Readiness Everything = Readiness.Readable | Readiness.Writable | Readiness.ReadHangUp | Readiness.Urgent;
     private const Readiness EndOfStream = Readiness.ReadHangUp | Readiness.HangUp | Readiness.Error;
 
     private EventRegistration _registration;
@@ -31,6 +31,12 @@ internal sealed class RelayEndpoint(RelaySession session, int descriptor) : IRea
     /// socket is empty, only a read of zero or an error does.
     /// </summary>
     public bool IsEndSeen { get; private set; }
+
+    /// <summary>
+    /// Whether urgent data has come (tcp(7)). It is relayed as an ordinary byte in its place (SO_OOBINLINE); but from then on a short read does
+    /// not mean that the socket is empty, and splice(2) does not pass it at all.
+    /// </summary>
+    public bool IsUrgentSeen { get; set; }
 
     /// <summary>Whether the socket is beyond both reading and writing: reset, failed, or shut on both sides.</summary>
     public bool IsGone { get; private set; }
@@ -55,8 +61,9 @@ internal sealed class RelayEndpoint(RelaySession session, int descriptor) : IRea
     public void OnReady(Readiness readiness)
     {
         IsEndSeen |= (readiness & EndOfStream) != 0;
+        IsUrgentSeen |= (readiness & Readiness.Urgent) != 0;
         IsGone |= (readiness & (Readiness.HangUp | Readiness.Error)) != 0;
-        IsReadable |= (readiness & (Readiness.Readable | EndOfStream)) != 0;
+        IsReadable |= (readiness & (Readiness.Readable | Readiness.Urgent | EndOfStream)) != 0;
         IsWritable |= (readiness & (Readiness.Writable | Readiness.HangUp | Readiness.Error)) != 0;
         session.OnEndpointReady(this, readiness);
     }

@@ -251,6 +251,7 @@ internal sealed class RelayEngine : IRelayEngine, IDisposable
         if (client.RemoteEndPoint is IPEndPoint)
         {
             _ = SocketCalls.SetOption(descriptor, SocketCalls.IPPROTO_TCP, SocketCalls.TCP_NODELAY, 1);
+            _ = SocketCalls.SetOption(descriptor, SocketCalls.SOL_SOCKET, SocketCalls.SO_OOBINLINE, 1);
         }
 
         var worker = _workers.Value[loop.Index];

@@ -139,6 +139,11 @@ internal sealed partial class RelaySession
             return -descriptor;
         }
 
+        if (endPoint is IPEndPoint)
+        {
+            _ = SocketCalls.SetOption(descriptor, SocketCalls.SOL_SOCKET, SocketCalls.SO_OOBINLINE, 1);
+        }
+
         var result = SocketCalls.Connect(descriptor, address);
         if (result < 0 && result != -Errno.EINPROGRESS)
         {

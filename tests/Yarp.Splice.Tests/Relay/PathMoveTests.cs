@@ -81,7 +81,8 @@ public class PathMoveTests
         }
 
         await using var relay = RelayFixture.Create(AtRandom);
-        const int Sessions = 60;
+        const int Sessions = 300;
+        const int MostBytes = 600_000;
         await Task.WhenAll(Enumerable.Range(0, Sessions).Select(seed => Task.Run(async () =>
         {
             var client = await relay.ConnectAsync();
@@ -90,7 +91,7 @@ public class PathMoveTests
             using (var server = await relay.AcceptAsync())
             {
                 await Task.WhenAll(
-                    SocketFlow.SendAtRandomAsync(client, seed), SocketFlow.SendAtRandomAsync(server, ~seed),
+                    SocketFlow.SendAtRandomAsync(client, seed, MostBytes), SocketFlow.SendAtRandomAsync(server, ~seed, MostBytes),
                     SocketFlow.ReceiveAtRandomAsync(client), SocketFlow.ReceiveAtRandomAsync(server));
             }
         })));

@@ -81,6 +81,14 @@ internal sealed partial class RelayFixture : IAsyncDisposable, IAcceptHandler, I
     /// <summary>Directions that were ever handed to the kernel.</summary>
     public long ArmedDirections => Metrics.Sum("splice.path.moves", ("splice.to", nameof(SpliceMode.Sockmap)));
 
+    public IReadOnlyList<SelectedDestination> Destinations => _destinations;
+
+    /// <summary>The array that the last session was started with.</summary>
+    public WeakReference? LastPrefix { get; private set; }
+
+    /// <summary>Holds the event loop of a new session up, after its first attempt to connect was begun and before the loop looks at the outcome.</summary>
+    public WaitHandle? HoldAfterStart { get; set; }
+
     public int Acquired => Volatile.Read(ref _acquired);
 
     public static RelayFixture Create(
@@ -134,8 +142,16 @@ internal sealed partial class RelayFixture : IAsyncDisposable, IAcceptHandler, I
         return await Task.WhenAll(threads).WaitAsync(Deadline);
     }
 
-    public void OnAccepted(in AcceptedSocket socket) =>
-        Engine.Start(Route, socket.Loop, socket.Descriptor, _prefix, new ClientFacts(socket.GetRemoteEndPoint()));
+    public void OnAccepted(in AcceptedSocket socket)
+    {
+        var prefix = _prefix.ToArray();
+        LastPrefix = new WeakReference(prefix);
+        Engine.Start(Route, socket.Loop, socket.Descriptor, prefix, new ClientFacts(socket.GetRemoteEndPoint()));
+        if (HoldAfterStart is { } hold)
+        {
+            socket.Loop.Post(_ => hold.WaitOne(Deadline), null);
+        }
+    }
 
     public void OnEnded(SessionRecord session) => Ended.Enqueue(session);
 

@@ -43,13 +43,13 @@ internal static class SocketFlow
     }
 
     /// <summary>
-    /// Sends up to 2 MB of random bytes in pieces of random size with random pauses, then their hash, then FIN.
+    /// Sends 200 KB or more of random bytes in pieces of random size with random pauses, then their hash, then FIN.
     /// <see cref="ReceiveAtRandomAsync"/> checks it, whichever sender it comes from.
     /// </summary>
-    public static async Task SendAtRandomAsync(this Socket socket, int seed)
+    public static async Task SendAtRandomAsync(this Socket socket, int seed, int mostBytes)
     {
         var random = new Random(seed);
-        var data = new byte[random.Next(200_000, 2_000_000)];
+        var data = new byte[random.Next(200_000, mostBytes)];
         random.NextBytes(data);
         for (var sent = 0; sent < data.Length;)
         {

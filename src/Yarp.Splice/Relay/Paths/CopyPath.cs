@@ -56,7 +56,7 @@ internal sealed class CopyPath : RelayPath
         }
 
         direction.CountMoved(received);
-        if (received < buffer.Length && !direction.Source.IsEndSeen)
+        if (received < buffer.Length && direction.Source is { IsEndSeen: false, IsUrgentSeen: false })
         {
             // A short read has emptied the socket; the next segment makes a new event (epoll(7), edge-triggered use).
             direction.Source.IsReadable = false;

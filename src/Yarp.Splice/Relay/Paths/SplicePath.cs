@@ -57,6 +57,13 @@ internal sealed class SplicePath : RelayPath
 
         var moved = SpliceCalls.Splice(direction.Source.Descriptor, pipe.WriteEnd, Math.Min(pipe.Capacity, LargestTransfer));
         direction.LastTransfer = Math.Max(moved, 0);
+        if (moved == 0 && SocketStateCalls.UnreadBytes(direction.Source.Descriptor) > 0)
+        {
+            // Not the end: splice(2) stops at urgent data, and says so by zero once FIN has come.
+            direction.Source.IsUrgentSeen = true;
+            return;
+        }
+
         if (moved <= 0)
         {
             // The pipe is empty, so EAGAIN can only mean that the socket is.

@@ -1,0 +1,40 @@
+using System.Net;
+using System.Net.Sockets;
+
+namespace Yarp.Splice.Tests.Relay;
+
+/// <summary>A port that drops SYNs: a listening socket whose accept queue is full.</summary>
+internal sealed class BlackHole : IDisposable
+{
+    private readonly Socket _listener = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+    private readonly List<Socket> _fillers = [];
+
+    public BlackHole()
+    {
+        _listener.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        _listener.Listen(0);
+        for (var i = 0; i < 4; i++)
+        {
+            var filler = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { Blocking = false };
+            _fillers.Add(filler);
+            try
+            {
+                filler.Connect(_listener.LocalEndPoint!);
+            }
+            catch (SocketException exception) when (exception.SocketErrorCode == SocketError.WouldBlock)
+            {
+                // In progress, or dropped already.
+            }
+
+            Thread.Yield();
+        }
+    }
+
+    public int Port => ((IPEndPoint)_listener.LocalEndPoint!).Port;
+
+    public void Dispose()
+    {
+        _fillers.ForEach(static filler => filler.Dispose());
+        _listener.Dispose();
+    }
+}
