@@ -17,4 +17,11 @@ public sealed class SpliceOptions
     /// </summary>
     /// <remarks>Defaults to <see langword="true"/>.</remarks>
     public bool HttpDestinationsOnEventLoops { get; set; } = true;
+
+    /// <summary>
+    /// Whether the eBPF program of mode Sockmap is loaded at start although no route asks for it yet: for a process that gives its privileges up
+    /// afterwards, as loading is all that needs them. Linux only.
+    /// </summary>
+    /// <remarks>Defaults to <see langword="false"/>: it is loaded with the first route that asks for it.</remarks>
+    public bool LoadSockmapAtStart { get; set; }
 }

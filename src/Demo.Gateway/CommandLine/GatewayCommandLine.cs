@@ -12,7 +12,7 @@ internal sealed record GatewayCommandLine
     private static readonly string[] s_settings =
     [
         "AllowedHosts", "ApplicationName", "CaptureStartupErrors", "ContentRoot", "DetailedErrors", "Environment", "Http_Ports", "Https_Ports",
-        "PreferHostingUrls", "ShutdownDelay", "ShutdownTimeout", "ShutdownTimeoutSeconds", "SuppressStatusMessages", "Urls", "WebRoot",
+        "PreferHostingUrls", "ShutdownDelay", "ShutdownTimeout", "ShutdownTimeoutSeconds", "SuppressStatusMessages", "Urls", "User", "WebRoot",
     ];
 
     public bool ShowHelp { get; private init; }

@@ -24,6 +24,8 @@ internal static class Usage
                                    load balancers notice. Default: 00:00:00.
           --ShutdownTimeout=TIME   How long transfers in flight may go on after that. A second signal ends it at once.
                                    Default: 00:00:30.
+          --User=NAME              Started as root: the user, by name or number, that the gateway becomes once its ports are
+                                   open and its eBPF program is loaded. Default: it stays root.
           --Demo:HttpPort=PORT     The demonstration's HTTP port, 1 to 65535. Default: 8080.
           --Demo:TcpPort=PORT      The demonstration's TCP port, 1 to 65535. Default: 9000.
           --Section:Key=VALUE      Any setting under Demo, Kestrel, LinuxTransport, Logging or ReverseProxy. As an

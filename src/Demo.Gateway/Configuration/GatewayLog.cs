@@ -19,6 +19,9 @@ internal static partial class GatewayLog
     [LoggerMessage(4, LogLevel.Information, "No HTTP route and no HTTP endpoint is configured: only TCP routes are served.", EventName = "NoHttp")]
     public static partial void NoHttp(ILogger logger);
 
+    [LoggerMessage(5, LogLevel.Information, "Runs as user {User} from here on (user {UserId}, group {GroupId}), without any capability.", EventName = "UserChanged")]
+    public static partial void UserChanged(ILogger logger, string user, uint userId, uint groupId);
+
     [LoggerMessage(170, LogLevel.Information, "Application started: all ports are open. Ctrl-C stops it.", EventName = "Started")]
     public static partial void Started(ILogger logger);
 

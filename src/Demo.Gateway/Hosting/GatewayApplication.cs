@@ -4,6 +4,7 @@ using Demo.Gateway.Configuration;
 using Demo.Gateway.Demonstration;
 using Demo.Gateway.Errors;
 using Demo.Gateway.Lifecycle;
+using Demo.Gateway.Privileges;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.Extensions.Configuration.Json;
 using Microsoft.Extensions.Configuration.Memory;
@@ -29,6 +30,7 @@ internal static class GatewayApplication
         builder.Configuration.Sources.Insert(0, new MemoryConfigurationSource { InitialData = StartupLogging.Defaults });
 
         using var file = commandLine.ConfigFile is { } path ? AddFile(builder.Configuration, path) : null;
+        var user = PrivilegeDrop.Read(builder.Configuration);
         var proxy = builder.Configuration.GetSection("ReverseProxy");
         await using var demo = file is null && !proxy.Exists()
             ? await DemoSetup.StartAsync(DemoOptions.Read(builder.Configuration))
@@ -45,6 +47,12 @@ internal static class GatewayApplication
             if (!await TryStartAsync(application))
             {
                 return signals.ExitCode;
+            }
+
+            if (user is not null)
+            {
+                PrivilegeDrop.Become(user);
+                GatewayLog.UserChanged(GatewayLogger(application), user.Name, user.UserId, user.GroupId);
             }
 
             file?.Watch(
@@ -120,7 +128,8 @@ internal static class GatewayApplication
         var hasStarted = false;
         StartupLogging.Configure(builder.Logging, () => Volatile.Read(ref hasStarted));
         builder.WebHost.UseLinuxZeroCopyTransport();
-        builder.Services.AddReverseProxy().LoadFromConfig(proxy).AddSplice(proxy);
+        builder.Services.AddReverseProxy().LoadFromConfig(proxy).AddSplice(
+            proxy, options => options.LoadSockmapAtStart = builder.Configuration[PrivilegeDrop.Key] is { Length: > 0 });
         builder.Services.AddSingleton<IConfigChangeListener, ReloadListener>();
         if (!hasEndpoint && !routes.HasHttp)
         {

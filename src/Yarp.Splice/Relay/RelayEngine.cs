@@ -58,10 +58,13 @@ internal sealed class RelayEngine : IRelayEngine, IDisposable
     /// <summary>How Sockmap mode is loaded. Tests put a form in, or a refusal.</summary>
     public Func<int, SockmapSupport> Load { get; init; } = SockmapSupport.Load;
 
+    /// <summary>Whether <see cref="Prepare"/> loads it although no route asks for it.</summary>
+    public bool LoadAtStart { get; init; }
+
     public void Prepare(IEnumerable<TcpRoute> routes)
     {
         // Elsewhere no event loop exists, and every mode is copied.
-        if (OperatingSystem.IsLinux() && routes.Any(static route => route.Mode == SpliceMode.Sockmap || route.PauseImmune))
+        if (OperatingSystem.IsLinux() && (LoadAtStart || routes.Any(static route => route.Mode == SpliceMode.Sockmap || route.PauseImmune)))
         {
             _ = Sockmap;
         }

@@ -1,5 +1,10 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using Transport.Linux;
+using Yarp.Splice.Routing;
+using Yarp.Splice.Sessions;
 
 namespace Yarp.Splice.Relay;
 
@@ -8,7 +13,12 @@ internal static class RelayServiceExtensions
 {
     public static IServiceCollection AddRelay(this IServiceCollection services)
     {
-        services.TryAddSingleton<IRelayEngine, RelayEngine>();
+        services.TryAddSingleton<IRelayEngine>(static provider => new RelayEngine(
+            provider.GetRequiredService<EventLoopGroup>(), provider.GetRequiredService<IDestinationSelector>(), provider.GetRequiredService<SpliceMetrics>(),
+            provider.GetRequiredService<SessionTable>(), provider.GetRequiredService<ILoggerFactory>())
+        {
+            LoadAtStart = provider.GetRequiredService<IOptions<SpliceOptions>>().Value.LoadSockmapAtStart,
+        });
         return services;
     }
 }

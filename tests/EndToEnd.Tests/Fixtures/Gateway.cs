@@ -58,6 +58,11 @@ internal sealed class Gateway : IAsyncDisposable
             ["--bounding-set=-net_bind_service", "--inh-caps=-net_bind_service", Programs.DotnetHost, s_path, .. arguments])
         : Run(arguments);
 
+    /// <summary>As <see cref="Run"/>, not as root.</summary>
+    public static RunningProgram RunAsOther(params string[] arguments) => Environment.IsPrivilegedProcess
+        ? RunningProgram.Start(Programs.Require("setpriv"), ["--reuid=65534", "--regid=65534", "--clear-groups", Programs.DotnetHost, s_path, .. arguments])
+        : Run(arguments);
+
     /// <summary>As <see cref="StartAsync(JsonObject, string[])"/>, but as root without some capabilities, as setpriv(1) names them.</summary>
     public static async Task<Gateway> StartWithoutAsync(string[] capabilities, JsonObject configuration)
     {

@@ -16,6 +16,7 @@ internal sealed record SockmapSupport(SockmapProgram? Program, string? Reason)
             return new SockmapSupport(null, refusal);
         }
 
+        PermittedCapabilities.PutIntoEffect();
         if (!Capabilities.HasPerfmon())
         {
             return Load(SockmapForm.Credit, eventLoops, "the process lacks CAP_PERFMON");

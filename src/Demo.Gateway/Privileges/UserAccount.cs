@@ -1,0 +1,4 @@
+namespace Demo.Gateway.Privileges;
+
+/// <summary>A user of the machine.</summary>
+internal sealed record UserAccount(string Name, uint UserId, uint GroupId);
