@@ -1,16 +1,13 @@
 using System.Net;
 using System.Net.Sockets;
 using Transport.Linux;
-using Transport.Linux.Descriptors;
-using Transport.Linux.Interop;
-using Yarp.Splice.Interop;
 using Yarp.Splice.Routing;
 
 namespace Yarp.Splice.Relay;
 
 /// <content>
-/// Connecting: destination after destination, address after address, without blocking. One deadline covers all addresses of a destination, so
-/// a client waits at most attempts × timeout.
+/// Connecting: destination after destination, without blocking. One deadline covers the name and all addresses of a destination, so a client waits at
+/// most attempts × timeout.
 /// </content>
 internal sealed partial class RelaySession
 {
@@ -19,8 +16,7 @@ internal sealed partial class RelaySession
 
     private readonly List<string> _tried = [];
     private SelectedDestination? _destination;
-    private EndPoint[] _addresses = [];
-    private int _nextAddress;
+    private long _connectDeadlineMs;
     private string? _lastFailure;
     private bool _wasReset;
 
@@ -53,12 +49,11 @@ internal sealed partial class RelaySession
         _destination = next;
         _tried.Add(next.DestinationId);
         _engine.Destinations.Acquire(next);
+        _connectDeadlineMs = _loop.NowMs + (long)Route.ConnectTimeout.TotalMilliseconds;
         _loop.Arm(this, Route.ConnectTimeout);
         if (next.Address.EndPoint is { } endPoint)
         {
-            _addresses = [endPoint];
-            _nextAddress = 0;
-            TryNextAddress();
+            TryAddresses([endPoint]);
         }
         else
         {
@@ -100,89 +95,8 @@ internal sealed partial class RelaySession
                 return;
             }
 
-            _addresses = addresses;
-            _nextAddress = 0;
-            TryNextAddress();
+            TryAddresses(addresses);
         }, null);
-    }
-
-    private void TryNextAddress()
-    {
-        var failure = 0;
-        while (_nextAddress < _addresses.Length)
-        {
-            failure = StartConnect(_addresses[_nextAddress++]);
-            if (failure == 0)
-            {
-                return;
-            }
-        }
-
-        if (failure is Errno.EMFILE or Errno.ENFILE)
-        {
-            // No fault of the destination, and another one could not be reached either.
-            EndAttempt(NoDescriptor);
-            GiveUp();
-            return;
-        }
-
-        OnDestinationFailed(Errno.Describe(failure));
-    }
-
-    /// <summary>Zero if the attempt is under way or has succeeded, else the error number.</summary>
-    private int StartConnect(EndPoint endPoint)
-    {
-        var address = NativeSocketAddress.ToBytes(endPoint).Span;
-        var descriptor = CreateSocket(NativeSocketAddress.Family(address));
-        if (descriptor < 0)
-        {
-            return -descriptor;
-        }
-
-        if (endPoint is IPEndPoint)
-        {
-            _ = SocketCalls.SetOption(descriptor, SocketCalls.SOL_SOCKET, SocketCalls.SO_OOBINLINE, 1);
-        }
-
-        var result = SocketCalls.Connect(descriptor, address);
-        if (result < 0 && result != -Errno.EINPROGRESS)
-        {
-            _ = SocketCalls.Close(descriptor);
-            return -result;
-        }
-
-        _upstream = new RelayEndpoint(this, descriptor);
-        if (result == 0)
-        {
-            // Unix sockets connect at once.
-            _upstream.IsWritable = true;
-        }
-
-        try
-        {
-            _upstream.Register(_loop);
-        }
-        catch (SocketException)
-        {
-            _upstream.Close(_loop, reset: true);
-            _upstream = null;
-            return Errno.ENOMEM;
-        }
-
-        if (result == 0)
-        {
-            OnConnected(isReset: false);
-        }
-
-        return 0;
-    }
-
-    private int CreateSocket(int family)
-    {
-        var descriptor = OutgoingSocket.Create(family, Worker.Descriptors);
-        var isShort = descriptor is -Errno.EMFILE or -Errno.ENFILE || Worker.Descriptors.IsReachedBy(descriptor);
-        // A connection matters more than a pipe.
-        return isShort && Worker.Pipes.CloseIdle() && descriptor < 0 ? OutgoingSocket.Create(family, Worker.Descriptors) : descriptor;
     }
 
     private void OnReadyWhileConnecting(RelayEndpoint endpoint, Readiness readiness)
@@ -198,53 +112,16 @@ internal sealed partial class RelaySession
             return;
         }
 
-        if (endpoint != _upstream || (readiness & (Readiness.Writable | Readiness.Error | Readiness.HangUp)) == 0)
+        if ((readiness & (Readiness.Writable | Readiness.Error | Readiness.HangUp)) != 0)
         {
-            return;
+            OnAttemptReady(endpoint);
         }
-
-        var error = endpoint.TakeError();
-        // A destination that took the connection, said why it can't serve ("too many connections"), and reset it has answered.
-        if (error != 0 && SocketStateCalls.UnreadBytes(endpoint.Descriptor) <= 0)
-        {
-            OnConnectFailed(error);
-            return;
-        }
-
-        OnConnected(isReset: error != 0);
     }
 
     private void OnConnected(bool isReset)
     {
         CountConnected(_destination!);
         BeginRelaying(_upstream!, isReset);
-    }
-
-    private void OnConnectTimeout()
-    {
-        if (_upstream is null)
-        {
-            OnDestinationFailed(NameTimedOut);
-        }
-        else
-        {
-            OnConnectFailed(Errno.ETIMEDOUT);
-        }
-    }
-
-    private void OnConnectFailed(int errno)
-    {
-        _upstream?.Close(_loop, reset: true);
-        _upstream = null;
-        _wasReset = errno is Errno.ECONNRESET or Errno.EPIPE;
-        if (errno != Errno.ETIMEDOUT && _nextAddress < _addresses.Length)
-        {
-            TryNextAddress();
-        }
-        else
-        {
-            OnDestinationFailed(Errno.Describe(errno));
-        }
     }
 
     private void OnDestinationFailed(string reason)

@@ -119,7 +119,7 @@ internal sealed partial class RelaySession : EventLoopTimer
         switch (_state)
         {
             case State.Connecting:
-                OnConnectTimeout();
+                OnTimerWhileConnecting();
                 break;
             case State.Relaying:
                 CheckInactivity();
@@ -302,6 +302,7 @@ internal sealed partial class RelaySession : EventLoopTimer
         }
 
         _client.Close(_loop, resetClient);
+        CloseAttempts();
         _upstream?.Close(_loop, resetUpstream);
         if (_destination is not null)
         {

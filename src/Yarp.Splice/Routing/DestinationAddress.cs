@@ -2,6 +2,7 @@ using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
+using Yarp.Splice.Relay;
 
 namespace Yarp.Splice.Routing;
 
@@ -19,12 +20,16 @@ internal sealed class DestinationAddress
     // Long enough that a burst of connections asks once, short enough that a changed name is followed.
     private static readonly TimeSpan s_answerLifetime = TimeSpan.FromSeconds(5);
 
+    // How long a question may take before the answer to the one before is used.
+    private static readonly TimeSpan s_patience = TimeSpan.FromMilliseconds(500);
+
     private readonly string _text;
     private readonly string _host = "";
     private readonly int _port;
-    private readonly Lock _lock = new();
+    private readonly Lock _asking = new();
     private volatile Answer? _answer;
     private Task<EndPoint[]>? _question;
+    private long _askedAtMs;
 
     private DestinationAddress(string text, EndPoint endPoint)
     {
@@ -66,8 +71,12 @@ internal sealed class DestinationAddress
         return address is not null;
     }
 
-    /// <summary>Where to connect, in the order of preference.</summary>
+    /// <summary>
+    /// Where to connect, in the order of preference. One question serves all who ask while it is under way. While the name server does not answer, or
+    /// says that it cannot, the last answer stays in use.
+    /// </summary>
     /// <exception cref="SocketException">The name cannot be resolved.</exception>
+    /// <exception cref="OperationCanceledException">The token was cancelled; the question goes on.</exception>
     public ValueTask<EndPoint[]> ResolveAsync(CancellationToken cancellationToken)
     {
         if (EndPoint is not null)
@@ -77,7 +86,7 @@ internal sealed class DestinationAddress
 
         return _answer is { } answer && Environment.TickCount64 < answer.ExpiresAtMs
             ? ValueTask.FromResult(answer.EndPoints)
-            : new ValueTask<EndPoint[]>(Ask().WaitAsync(cancellationToken));
+            : new ValueTask<EndPoint[]>(AskOnceAsync(cancellationToken));
     }
 
     public override string ToString() => _text;
@@ -139,26 +148,56 @@ internal sealed class DestinationAddress
         };
     }
 
-    /// <summary>One question for all who want to know: a resolver that hangs costs one thread, not one for each connection.</summary>
-    private Task<EndPoint[]> Ask()
+    private Task<EndPoint[]> AskOnceAsync(CancellationToken cancellationToken)
     {
-        lock (_lock)
+        lock (_asking)
         {
-            return _question is { IsCompleted: false } ? _question : _question = AskAsync();
+            if (_question is null || _question.IsCompleted)
+            {
+                _question = AskAsync();
+                _askedAtMs = Environment.TickCount64;
+            }
+
+            return (_answer is { } answer ? AskForAWhileAsync(_question, answer) : _question).WaitAsync(cancellationToken);
+        }
+    }
+
+    /// <summary>An old answer is better than to wait for a name server that has fallen silent.</summary>
+    private async Task<EndPoint[]> AskForAWhileAsync(Task<EndPoint[]> question, Answer answer)
+    {
+        var left = s_patience - TimeSpan.FromMilliseconds(Environment.TickCount64 - _askedAtMs);
+        try
+        {
+            return await question.WaitAsync(left > TimeSpan.Zero ? left : TimeSpan.Zero);
+        }
+        catch (TimeoutException)
+        {
+            return answer.EndPoints;
         }
     }
 
     private async Task<EndPoint[]> AskAsync()
     {
-        // The caller may be an event loop, and holds the lock.
-        await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
-        var addresses = await Lookup(_host);
-        if (addresses.Length == 0)
+        EndPoint[] endPoints;
+        try
         {
-            throw new SocketException((int)SocketError.NoData, $"{_host} has no address.");
+            // The caller may be an event loop, and holds the lock.
+            await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
+            var addresses = await Lookup(_host);
+            endPoints = addresses.Length > 0
+                ? Array.ConvertAll<IPAddress, EndPoint>(HappyEyeballs.Interleave(addresses), address => new IPEndPoint(address, _port))
+                : throw new SocketException((int)SocketError.NoData, $"{_host} has no address.");
+        }
+        catch (SocketException exception) when (exception.SocketErrorCode is SocketError.HostNotFound or SocketError.NoData)
+        {
+            _answer = null;
+            throw;
+        }
+        catch (SocketException) when (_answer is not null)
+        {
+            endPoints = _answer.EndPoints;
         }
 
-        var endPoints = Array.ConvertAll<IPAddress, EndPoint>(addresses, address => new IPEndPoint(address, _port));
         _answer = new Answer(endPoints, Environment.TickCount64 + (long)s_answerLifetime.TotalMilliseconds);
         return endPoints;
     }

@@ -165,7 +165,7 @@ internal sealed partial class ManagedSession : IDisposable
             timeout.CancelAfter(_route.ConnectTimeout);
             try
             {
-                _upstream = await ConnectToAnyAsync(await destination.Address.ResolveAsync(timeout.Token), timeout.Token);
+                _upstream = await AddressRace.ConnectAsync(await destination.Address.ResolveAsync(timeout.Token), timeout.Token);
                 return destination;
             }
             catch (Exception exception) when (exception is SocketException or OperationCanceledException)
@@ -178,35 +178,6 @@ internal sealed partial class ManagedSession : IDisposable
         }
 
         return null;
-    }
-
-    private static async Task<Socket> ConnectToAnyAsync(EndPoint[] endPoints, CancellationToken cancellationToken)
-    {
-        for (var i = 0; ; i++)
-        {
-            var isUnix = endPoints[i].AddressFamily == AddressFamily.Unix;
-            var socket = new Socket(endPoints[i].AddressFamily, SocketType.Stream, isUnix ? ProtocolType.Unspecified : ProtocolType.Tcp);
-            try
-            {
-                if (!isUnix)
-                {
-                    socket.NoDelay = true;
-                }
-
-                await socket.ConnectAsync(endPoints[i], cancellationToken);
-                return socket;
-            }
-            catch (SocketException) when (i < endPoints.Length - 1)
-            {
-                // The name has another address.
-                socket.Dispose();
-            }
-            catch
-            {
-                socket.Dispose();
-                throw;
-            }
-        }
     }
 
     private async Task CopyToUpstreamAsync()
