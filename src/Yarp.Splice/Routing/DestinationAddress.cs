@@ -17,9 +17,6 @@ internal sealed class DestinationAddress
     private const string HttpsScheme = "https://";
     private const string UnixScheme = "unix:";
 
-    // Long enough that a burst of connections asks once, short enough that a changed name is followed.
-    private static readonly TimeSpan s_answerLifetime = TimeSpan.FromSeconds(5);
-
     // How long a question may take before the answer to the one before is used.
     private static readonly TimeSpan s_patience = TimeSpan.FromMilliseconds(500);
 
@@ -70,6 +67,11 @@ internal sealed class DestinationAddress
         error = address is null ? $"is '{text}'; accepted are {AcceptedForms}." : null;
         return address is not null;
     }
+
+    /// <summary>
+    /// How long an answer is used: long enough that a burst of connections asks once, short enough that a changed name is followed. Tests shorten it.
+    /// </summary>
+    public TimeSpan AnswerLifetime { get; set; } = TimeSpan.FromSeconds(5);
 
     /// <summary>
     /// Where to connect, in the order of preference. One question serves all who ask while it is under way. While the name server does not answer, or
@@ -198,7 +200,7 @@ internal sealed class DestinationAddress
             endPoints = _answer.EndPoints;
         }
 
-        _answer = new Answer(endPoints, Environment.TickCount64 + (long)s_answerLifetime.TotalMilliseconds);
+        _answer = new Answer(endPoints, Environment.TickCount64 + (long)AnswerLifetime.TotalMilliseconds);
         return endPoints;
     }
 

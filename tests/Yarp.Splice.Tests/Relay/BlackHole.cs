@@ -6,16 +6,22 @@ namespace Yarp.Splice.Tests.Relay;
 /// <summary>A port that drops SYNs: a listening socket whose accept queue is full.</summary>
 internal sealed class BlackHole : IDisposable
 {
-    private readonly Socket _listener = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+    private readonly Socket _listener;
     private readonly List<Socket> _fillers = [];
 
     public BlackHole()
+        : this(new IPEndPoint(IPAddress.Loopback, 0))
     {
-        _listener.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+    }
+
+    public BlackHole(IPEndPoint endPoint)
+    {
+        _listener = new Socket(endPoint.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
+        _listener.Bind(endPoint);
         _listener.Listen(0);
         for (var i = 0; i < 4; i++)
         {
-            var filler = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { Blocking = false };
+            var filler = new Socket(endPoint.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { Blocking = false };
             _fillers.Add(filler);
             try
             {

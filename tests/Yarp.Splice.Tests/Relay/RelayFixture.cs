@@ -71,6 +71,8 @@ internal sealed partial class RelayFixture : IAsyncDisposable, IAcceptHandler, I
 
     public TcpRoute Route { get; }
 
+    public IReadOnlyList<SelectedDestination> Destinations => _destinations;
+
     /// <summary>The destination's listening socket.</summary>
     public Socket Upstream { get; }
 
@@ -80,8 +82,6 @@ internal sealed partial class RelayFixture : IAsyncDisposable, IAcceptHandler, I
 
     /// <summary>Directions that were ever handed to the kernel.</summary>
     public long ArmedDirections => Metrics.Sum("splice.path.moves", ("splice.to", nameof(SpliceMode.Sockmap)));
-
-    public IReadOnlyList<SelectedDestination> Destinations => _destinations;
 
     /// <summary>The array that the last session was started with.</summary>
     public WeakReference? LastPrefix { get; private set; }

@@ -19,7 +19,7 @@ internal static class AddressRace
         var attempts = new List<Task<Socket>>();
         try
         {
-            for (var next = 0; ; )
+            for (var next = 0; ;)
             {
                 var isAnyLeft = next < endPoints.Length;
                 if (isAnyLeft)
