@@ -41,8 +41,7 @@ internal static partial class SpliceLog
     public static partial void NotImmune(ILogger logger, string route, string reason);
 
     [LoggerMessage(105, LogLevel.Warning,
-        "Route {Route}: a connection was refused because {Limit} sessions are open (Splice:MaxConnections). " +
-        "{Unsaid} more since the last such message.",
+        "Route {Route}: a connection was turned away: {Reason}. {Unsaid} more since the last such message.",
         EventName = "LimitReached")]
-    public static partial void LimitReached(ILogger logger, string route, int limit, int unsaid);
+    public static partial void LimitReached(ILogger logger, string route, string reason, int unsaid);
 }

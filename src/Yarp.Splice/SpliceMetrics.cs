@@ -24,6 +24,7 @@ internal sealed class SpliceMetrics
     private const string PathTag = "splice.path";
     private const string DirectionTag = "direction";
     private const string ReasonTag = "splice.reason";
+    private const string OutcomeTag = "splice.outcome";
     private const string PortTag = "network.local.port";
 
     private static readonly double[] s_waitBuckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
@@ -42,6 +43,8 @@ internal sealed class SpliceMetrics
     private readonly Counter<long> _damaged;
     private readonly Counter<long> _connectFailures;
     private readonly Counter<long> _refused;
+    private readonly UpDownCounter<long> _queued;
+    private readonly Histogram<double> _queueDuration;
 
     public SpliceMetrics(IMeterFactory meterFactory)
     {
@@ -67,7 +70,10 @@ internal sealed class SpliceMetrics
         _damaged = meter.CreateCounter<long>(
             "splice.sockmap.damaged", "{session}", "Sessions that were reset because the kernel did not relay their bytes exactly once.");
         _connectFailures = meter.CreateCounter<long>("splice.connect.failures", "{attempt}", "Attempts to connect to a destination that failed.");
-        _refused = meter.CreateCounter<long>("splice.refused", "{connection}", "Connections that were closed without a session.");
+        _refused = meter.CreateCounter<long>("splice.refused", "{connection}", "Connections that were turned away.");
+        _queued = meter.CreateUpDownCounter<long>("splice.queue.length", "{connection}", "Clients that wait for a place at their route or at a destination.");
+        _queueDuration = meter.CreateHistogram("splice.queue.duration", "s", "How long clients waited for a place.",
+            advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = [0.001, 0.01, 0.1, 1, 10, 60] });
     }
 
     /// <summary>Counters for one more event loop, or for the sessions that have none.</summary>
@@ -94,7 +100,7 @@ internal sealed class SpliceMetrics
         {
             var tags = TagsOf(route.RouteId, route.ClusterId, destinationId);
             tags.Add(PathTag, path.ToString());
-            tags.Add("splice.outcome", outcome);
+            tags.Add(OutcomeTag, outcome);
             _duration.Record(duration.TotalSeconds, tags);
         }
     }
@@ -140,6 +146,11 @@ internal sealed class SpliceMetrics
 
     public void Refused(string routeId, string reason) =>
         _refused.Add(1, new TagList { { RouteTag, routeId }, { ReasonTag, reason } });
+
+    public void Queued(string routeId, int clients) => _queued.Add(clients, new TagList { { RouteTag, routeId } });
+
+    public void QueueEnded(string routeId, double seconds, string outcome) =>
+        _queueDuration.Record(seconds, new TagList { { RouteTag, routeId }, { OutcomeTag, outcome } });
 
     /// <summary>A connection of which no route is known.</summary>
     public void Refused(TcpPort port, string reason) =>

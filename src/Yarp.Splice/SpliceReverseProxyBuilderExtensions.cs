@@ -10,6 +10,7 @@ using Yarp.ReverseProxy.Forwarder;
 using Yarp.Splice;
 using Yarp.Splice.Http;
 using Yarp.Splice.Kestrel;
+using Yarp.Splice.Limits;
 using Yarp.Splice.Listening;
 using Yarp.Splice.LoadBalancing;
 using Yarp.Splice.Relay;
@@ -85,6 +86,7 @@ public static class SpliceReverseProxyBuilderExtensions
         services.TryAddSingleton<SpliceMetrics>();
         services.TryAddSingleton<SessionTable>();
         services.TryAddSingleton<ISessionTable>(static provider => provider.GetRequiredService<SessionTable>());
+        services.TryAddSingleton<ConnectionLimits>();
         services.TryAddSingleton<ManagedRelay>();
         services.TryAddSingleton<SessionContexts>();
         services.TryAddSingleton<IDestinationSelector, DestinationSelector>();

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.DependencyInjection;
 using Yarp.ReverseProxy;
+using Yarp.Splice.Limits;
 using Yarp.Splice.Routing;
 
 namespace Yarp.Splice.Tests;
@@ -10,6 +11,7 @@ public class ConfigurationTests
         "Clusters": {
           "db": { "Destinations": { "a": { "Address": "tcp://10.0.0.1:5432" }, "b": { "Address": "unix:/run/db.sock" } } },
           "sticky": { "SessionAffinity": { "Enabled": true, "AffinityKeyName": "k" }, "Destinations": { "a": { "Address": "10.0.0.1:1" } } },
+          "limited": { "Destinations": { "a": { "Address": "10.0.0.1:1", "Metadata": { "splice.maxConnections": "0" } } } },
           "web": { "Destinations": { "a": { "Address": "ftp://10.0.0.1:21" } } } }
         """;
 
@@ -19,7 +21,8 @@ public class ConfigurationTests
         var json = Route("""
             "ClusterId": "db", "mode": "sockmap", "Match": { "Hosts": [ "*:15432", "*:15433" ] }, "Metadata": { "Other": "kept" },
             "Splice": { "ConnectTimeout": "00:00:02", "IdleTimeout": "02:00:00", "HalfCloseTimeout": "00:00:30", "ConnectAttempts": 7,
-                        "MaxConnections": 10, "Listen": "127.0.0.1" }
+                        "MaxConnections": 10, "QueueTimeout": "00:00:03", "MaxQueue": 20, "ConnectionRate": 30, "ConnectionBurst": 40,
+                        "Listen": "127.0.0.1" }
             """);
         var gateway = TestGateway.Create(json);
         await using var app = gateway.App;
@@ -37,7 +40,16 @@ public class ConfigurationTests
         Assert.Equal(TimeSpan.FromHours(2), tcp.IdleTimeout);
         Assert.Equal(TimeSpan.FromSeconds(30), tcp.HalfCloseTimeout);
         Assert.Equal(7, tcp.ConnectAttempts);
-        Assert.Equal(10, tcp.MaxConnections);
+        Assert.Equal(
+            new RouteLimits
+            {
+                MaxConnections = 10,
+                QueueTimeout = TimeSpan.FromSeconds(3),
+                MaxQueue = 20,
+                ConnectionRate = 30,
+                ConnectionBurst = 40,
+            },
+            tcp.Limits);
         Assert.Equal("127.0.0.1", tcp.Listen!.ToString());
     }
 
@@ -100,6 +112,11 @@ public class ConfigurationTests
     [InlineData(""" "Mode": "Copy", "Splice": { "ConnectAttempts": 0 } """, "Splice:ConnectAttempts is '0'; accepted is a number from 1 to 100.")]
     [InlineData(""" "Mode": "Copy", "Splice": { "ConnectAttempts": 101 } """, "Splice:ConnectAttempts is '101'")]
     [InlineData(""" "Mode": "Copy", "Splice": { "MaxConnections": "many" } """, "Splice:MaxConnections is 'many'; accepted is a number from 1 on.")]
+    [InlineData(""" "Mode": "Copy", "Splice": { "QueueTimeout": "01:00:01" } """, "Splice:QueueTimeout is '01:00:01'; accepted is a time span above 0 and up to 01:00:00")]
+    [InlineData(""" "Mode": "Copy", "Splice": { "QueueTimeout": "00:00:01", "MaxQueue": 0 } """, "Splice:MaxQueue is '0'; accepted is a number from 1 to 1000000.")]
+    [InlineData(""" "Mode": "Copy", "Splice": { "MaxQueue": 5 } """, "Splice:MaxQueue is '5', but Splice:QueueTimeout is not set; accepted is both, or none.")]
+    [InlineData(""" "Mode": "Copy", "Splice": { "ConnectionRate": 0.5 } """, "Splice:ConnectionRate is '0.5'; accepted is a number from 1 to 1000000.")]
+    [InlineData(""" "Mode": "Copy", "Splice": { "ConnectionBurst": 5 } """, "Splice:ConnectionBurst is '5', but Splice:ConnectionRate is not set;")]
     [InlineData(""" "Mode": "Copy", "Splice": { "ProxyProtocol": "2" } """, "Splice:ProxyProtocol is '2'; accepted is None, V1, V2.")]
     [InlineData(""" "Mode": "Auto", "Splice": { "PauseImmune": "yes" } """, "Splice:PauseImmune is 'yes'; accepted is true or false.")]
     [InlineData(""" "Mode": "Copy", "Splice": { "PauseImmune": true } """, "Splice:PauseImmune is 'True', but Mode is 'Copy'; accepted is Mode Auto")]
@@ -137,6 +154,7 @@ public class ConfigurationTests
     [Theory]
     [InlineData("sticky", "Route 'r': SessionAffinity of cluster 'sticky' is enabled, which only an HTTP route can use;")]
     [InlineData("web", "Route 'r': Address of destination 'a' of cluster 'web' is 'ftp://10.0.0.1:21'; accepted are tcp://HOST:PORT, HOST:PORT, [IPV6]:PORT, unix:/PATH")]
+    [InlineData("limited", "Route 'r': Metadata:Splice.MaxConnections of destination 'a' of cluster 'limited' is '0'; accepted is a number from 1 on.")]
     [InlineData("none", "Route 'r': ClusterId is 'none', which is no cluster;")]
     public void Wrong_clusters_stop_the_start_with_a_message(string cluster, string message) =>
         AssertRefused($$""" "ClusterId": "{{cluster}}", "Mode": "Copy", "Match": { "Hosts": [ "*:15432" ] } """, message);

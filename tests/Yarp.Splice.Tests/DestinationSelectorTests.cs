@@ -4,7 +4,9 @@ using Microsoft.Extensions.DependencyInjection;
 using Yarp.ReverseProxy;
 using Yarp.ReverseProxy.LoadBalancing;
 using Yarp.ReverseProxy.Model;
+using Yarp.Splice.Limits;
 using Yarp.Splice.Relay;
+using Yarp.Splice.Relay.Managed;
 using Yarp.Splice.Routing;
 
 namespace Yarp.Splice.Tests;
@@ -62,7 +64,7 @@ public class DestinationSelectorTests
         for (var i = 0; i < 3; i++)
         {
             var selected = selector.Select(route, s_client, [])!;
-            selector.Acquire(selected);
+            Assert.True(selector.TryAcquire(selected));
             acquired.Add(selected);
         }
 
@@ -81,6 +83,39 @@ public class DestinationSelectorTests
         var (selector, route) = Parts(app.Services);
         Assert.Equal("b", selector.Select(route, s_client with { ServerName = "db.example.com" }, [])!.DestinationId);
         Assert.Null(selector.Select(route, new ClientFacts(new IPEndPoint(IPAddress.Loopback, 1)), []));
+    }
+
+    [Theory]
+    [InlineData("FirstAlphabetical")]
+    [InlineData("WeightedRoundRobin")]
+    public async Task A_full_destination_is_left_out_and_its_next_place_goes_to_the_one_who_waits(string policy)
+    {
+        await using var app = Create(policy, metadataOfA: """ "Metadata": { "Splice.MaxConnections": "1" } """).App;
+        var (selector, route) = Parts(app.Services);
+        var a = selector.Select(route, s_client, ["b", "c"])!;
+        Assert.Equal("a", a.DestinationId);
+        Assert.True(selector.TryAcquire(a));
+        Assert.False(selector.TryAcquire(a));
+        Assert.Null(selector.Select(route, s_client, ["b", "c"]));
+        Assert.All(Enumerable.Range(0, 6), _ => Assert.NotEqual("a", selector.Select(route, s_client, [])!.DestinationId));
+
+        Assert.Equal(WaitAnswer.NoDestination, selector.TryWait(route, ["a"], client: null));
+        var (picky, first, second) = (new ManagedWait(["a"]), new ManagedWait(["b"]), new ManagedWait(["c"]));
+        Assert.All([picky, first, second], waiting => Assert.Equal(WaitAnswer.Full, selector.TryWait(route, ["b", "c"], waiting)));
+
+        selector.Release(a);
+        Assert.False(picky.Place.IsCompleted);
+        Assert.Equal("a", (await first.Place)?.DestinationId);
+        Assert.Equal(1, a.State.ConcurrentRequestCount);
+        Assert.True(selector.Leave(route, picky));
+        Assert.False(selector.Leave(route, first));
+
+        // One that is not available gets nobody.
+        Assert.True(app.Services.GetRequiredService<IProxyStateLookup>().TryGetCluster("c", out var cluster));
+        cluster.DestinationsState = new ClusterDestinationsState(cluster.DestinationsState.AllDestinations, []);
+        selector.Release(a);
+        Assert.False(second.Place.IsCompleted);
+        Assert.Equal(0, a.State.ConcurrentRequestCount);
     }
 
     [Fact]

@@ -10,6 +10,7 @@ using Yarp.Splice.Listening;
 using Yarp.Splice.Relay;
 using Yarp.Splice.Relay.Managed;
 using Yarp.Splice.Routing;
+using Yarp.Splice.Tests.Relay;
 
 namespace Yarp.Splice.Tests;
 
@@ -164,6 +165,65 @@ public sealed class ManagedRelayTests : IDisposable
         using var again = await AcceptAsync();
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Connections_past_a_limit_wait_for_their_turn_until_QueueTimeout(bool atDestination)
+    {
+        var (gateway, port) = await StartAsync(
+            splice: atDestination ? """ "QueueTimeout": "00:00:02" """ : """ "MaxConnections": 1, "QueueTimeout": "00:00:02" """,
+            destinations: atDestination
+                ? $$""" "d": { "Address": "127.0.0.1:{{UpstreamPort}}", "Metadata": { "Splice.MaxConnections": "1" } } """
+                : null);
+        await using var _ = gateway;
+        using var metrics = new SpliceReadings(gateway.App.Services.GetRequiredService<IMeterFactory>());
+        using var first = await ConnectAsync(port);
+        using var server = await AcceptAsync();
+        using var leaving = await ConnectAsync(port);
+        await WaitForAsync(() => metrics.Sum("splice.queue.length") == 1);
+        leaving.Shutdown(SocketShutdown.Both);
+        await WaitForAsync(() => metrics.Count("splice.queue.duration", ("splice.outcome", "left")) == 1);
+        Socket[] waiting = [await ConnectAsync(port), await ConnectAsync(port)];
+        for (byte i = 0; i < waiting.Length; i++)
+        {
+            await waiting[i].SendAsync(new[] { i }, _patience.Token);
+        }
+
+        Assert.False(_upstream.Pending());
+
+        first.Shutdown(SocketShutdown.Both);
+        await SendAllAndFinishAsync(server, []);
+        using var next = await AcceptAsync();
+        var served = new byte[1];
+        Assert.Equal(1, await next.ReceiveAsync(served, _patience.Token));
+        Assert.Empty(await ReadAllAsync(waiting[1 - served[0]]));
+        await gateway.Log.WaitForAsync("it got no place within 00:00:02 (Splice:QueueTimeout)");
+        Assert.False(_upstream.Pending());
+        await next.SendAsync("x"u8.ToArray(), _patience.Token);
+        Assert.Equal(1, await waiting[served[0]].ReceiveAsync(served, _patience.Token));
+        Array.ForEach(waiting, static socket => socket.Dispose());
+    }
+
+    [Fact]
+    public async Task Connections_past_ConnectionRate_are_closed_at_once()
+    {
+        var (gateway, port) = await StartAsync(splice: """ "ConnectionRate": 1 """);
+        await using var _ = gateway;
+        using var first = await ConnectAsync(port);
+        using var server = await AcceptAsync();
+        for (var tries = 0; ; tries++)
+        {
+            Assert.True(tries < 20, "no connection was too many");
+            using var another = await ConnectAsync(port);
+            if (another.Poll(TimeSpan.FromMilliseconds(100), SelectMode.SelectRead))
+            {
+                break;
+            }
+        }
+
+        await gateway.Log.WaitForAsync("its source opens more than 1 connections a second (Splice:ConnectionRate)");
+    }
+
     [Fact]
     public async Task Stopping_waits_for_sessions_and_resets_what_is_left()
     {
@@ -284,6 +344,14 @@ public sealed class ManagedRelayTests : IDisposable
             """);
         await gateway.Log.WaitForAsync("Route a listens on");
         return (gateway, port);
+    }
+
+    private async Task WaitForAsync(Func<bool> condition)
+    {
+        while (!condition())
+        {
+            await Task.Delay(5, _patience.Token);
+        }
     }
 
     private async Task<Socket> ConnectAsync(int port)

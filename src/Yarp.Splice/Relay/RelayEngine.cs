@@ -3,6 +3,7 @@ using System.Net;
 using Microsoft.Extensions.Logging;
 using Transport.Linux;
 using Transport.Linux.Interop;
+using Yarp.Splice.Limits;
 using Yarp.Splice.Relay.Paths;
 using Yarp.Splice.Relay.Sockmap;
 using Yarp.Splice.Routing;
@@ -17,20 +18,25 @@ internal sealed class RelayEngine : IRelayEngine, IDisposable
     private readonly SpliceMetrics _metrics;
     private readonly ILogger _logger;
     private readonly Lazy<RelayWorker[]> _workers;
-    private readonly ConcurrentDictionary<string, int> _sessionsByRoute = new();
     private readonly ConcurrentDictionary<(string Route, SpliceMode From, string Reason), bool> _saidFallbacks = new();
     private readonly ThrottledNotice _connectNotices = new(TimeSpan.FromSeconds(10));
-    private readonly ThrottledNotice _limitNotices = new(TimeSpan.FromSeconds(10));
     private readonly ThrottledNotice _damageNotices = new(TimeSpan.FromSeconds(10));
     private readonly Lazy<SockmapSupport> _sockmap;
     private readonly Lock _drainLock = new();
     private TaskCompletionSource? _drained;
     private int _sessions;
 
-    public RelayEngine(EventLoopGroup loops, IDestinationSelector destinations, SpliceMetrics metrics, SessionTable sessions, ILoggerFactory loggerFactory)
+    public RelayEngine(
+        EventLoopGroup loops,
+        IDestinationSelector destinations,
+        ConnectionLimits limits,
+        SpliceMetrics metrics,
+        SessionTable sessions,
+        ILoggerFactory loggerFactory)
     {
         _loops = loops;
         Destinations = destinations;
+        Limits = limits;
         Sessions = sessions;
         _metrics = metrics;
         _logger = loggerFactory.CreateLogger("Yarp.Splice");
@@ -39,6 +45,8 @@ internal sealed class RelayEngine : IRelayEngine, IDisposable
     }
 
     public IDestinationSelector Destinations { get; }
+
+    public ConnectionLimits Limits { get; }
 
     public SessionTable Sessions { get; }
 
@@ -72,19 +80,20 @@ internal sealed class RelayEngine : IRelayEngine, IDisposable
 
     public void Start(TcpRoute route, EventLoop loop, int descriptor, ReadOnlyMemory<byte> prefix, ClientFacts client)
     {
-        if (!TryCount(route, client))
+        if (!Limits.TryAdmit(route, client, out var hasPlace))
         {
             _ = SocketCalls.Close(descriptor);
             return;
         }
 
+        Interlocked.Increment(ref _sessions);
         if (loop.IsCurrent)
         {
-            Begin(route, loop, descriptor, prefix, client);
+            Begin(route, loop, descriptor, prefix, client, hasPlace);
         }
         else
         {
-            loop.Post(_ => Begin(route, loop, descriptor, prefix, client), null);
+            loop.Post(_ => Begin(route, loop, descriptor, prefix, client, hasPlace), null);
         }
     }
 
@@ -139,6 +148,11 @@ internal sealed class RelayEngine : IRelayEngine, IDisposable
     {
         var route = session.Route;
         session.Worker.Sessions.Remove(session);
+        if (session.HasPlace)
+        {
+            Limits.PlacesOf(route).Release();
+        }
+
         _metrics.SessionEnded(route, session.DestinationId, session.FarthestPath, duration, outcome);
         if (Sessions.IsObserved)
         {
@@ -150,7 +164,10 @@ internal sealed class RelayEngine : IRelayEngine, IDisposable
             SpliceLog.SessionEnded(_logger, route.RouteId, outcome, bytesToUpstream, bytesToClient, (long)duration.TotalMilliseconds);
         }
 
-        Uncount(route);
+        if (Interlocked.Decrement(ref _sessions) == 0)
+        {
+            CheckDrained();
+        }
     }
 
     public void OnConnectFailed(TcpRoute route, SelectedDestination destination, string reason)
@@ -249,7 +266,7 @@ internal sealed class RelayEngine : IRelayEngine, IDisposable
         return support;
     }
 
-    private void Begin(TcpRoute route, EventLoop loop, int descriptor, ReadOnlyMemory<byte> prefix, ClientFacts client)
+    private void Begin(TcpRoute route, EventLoop loop, int descriptor, ReadOnlyMemory<byte> prefix, ClientFacts client, bool hasPlace)
     {
         if (client.RemoteEndPoint is IPEndPoint)
         {
@@ -260,35 +277,7 @@ internal sealed class RelayEngine : IRelayEngine, IDisposable
         var worker = _workers.Value[loop.Index];
         var session = new RelaySession(this, worker, route, descriptor, prefix, client);
         worker.Sessions.Add(session);
-        session.Begin();
-    }
-
-    private bool TryCount(TcpRoute route, ClientFacts client)
-    {
-        var sessions = _sessionsByRoute.AddOrUpdate(route.RouteId, 1, static (_, count) => count + 1);
-        Interlocked.Increment(ref _sessions);
-        if (route.MaxConnections is not { } limit || sessions <= limit)
-        {
-            return true;
-        }
-
-        Uncount(route);
-        Sessions.Refused(route, "max_connections", client);
-        if (_limitNotices.ShouldSay(route.RouteId, out var unsaid))
-        {
-            SpliceLog.LimitReached(_logger, route.RouteId, limit, unsaid);
-        }
-
-        return false;
-    }
-
-    private void Uncount(TcpRoute route)
-    {
-        _sessionsByRoute.AddOrUpdate(route.RouteId, 0, static (_, count) => count - 1);
-        if (Interlocked.Decrement(ref _sessions) == 0)
-        {
-            CheckDrained();
-        }
+        session.Begin(hasPlace);
     }
 
     private void CheckDrained()

@@ -3,6 +3,7 @@ using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Transport.Linux;
+using Yarp.Splice.Limits;
 using Yarp.Splice.Routing;
 using Yarp.Splice.Sessions;
 
@@ -14,8 +15,8 @@ internal static class RelayServiceExtensions
     public static IServiceCollection AddRelay(this IServiceCollection services)
     {
         services.TryAddSingleton<IRelayEngine>(static provider => new RelayEngine(
-            provider.GetRequiredService<EventLoopGroup>(), provider.GetRequiredService<IDestinationSelector>(), provider.GetRequiredService<SpliceMetrics>(),
-            provider.GetRequiredService<SessionTable>(), provider.GetRequiredService<ILoggerFactory>())
+            provider.GetRequiredService<EventLoopGroup>(), provider.GetRequiredService<IDestinationSelector>(), provider.GetRequiredService<ConnectionLimits>(),
+            provider.GetRequiredService<SpliceMetrics>(), provider.GetRequiredService<SessionTable>(), provider.GetRequiredService<ILoggerFactory>())
         {
             LoadAtStart = provider.GetRequiredService<IOptions<SpliceOptions>>().Value.LoadSockmapAtStart,
         });

@@ -21,7 +21,7 @@ internal sealed partial class RelaySession
     private bool _wasReset;
 
     /// <summary>On the event loop, once.</summary>
-    public void Begin()
+    public void Begin(bool hasPlace)
     {
         try
         {
@@ -34,21 +34,43 @@ internal sealed partial class RelaySession
             return;
         }
 
+        if (hasPlace)
+        {
+            BeginAdmitted();
+        }
+        else
+        {
+            WaitForRoute();
+        }
+    }
+
+    private void BeginAdmitted()
+    {
+        HasPlace = true;
         TryNextDestination();
     }
 
     private void TryNextDestination()
     {
-        var next = _tried.Count < Route.ConnectAttempts ? _engine.Destinations.Select(Route, _clientFacts, _tried) : null;
-        if (next is null)
+        while (_tried.Count < Route.ConnectAttempts && _engine.Destinations.Select(Route, _clientFacts, _tried) is { } next)
         {
-            GiveUp();
-            return;
+            if (_engine.Destinations.TryAcquire(next))
+            {
+                ConnectTo(next);
+                return;
+            }
         }
 
+        if (_tried.Count == Route.ConnectAttempts || !TryWaitForDestination())
+        {
+            GiveUp();
+        }
+    }
+
+    private void ConnectTo(SelectedDestination next)
+    {
         _destination = next;
         _tried.Add(next.DestinationId);
-        _engine.Destinations.Acquire(next);
         _connectDeadlineMs = _loop.NowMs + (long)Route.ConnectTimeout.TotalMilliseconds;
         _loop.Arm(this, Route.ConnectTimeout);
         if (next.Address.EndPoint is { } endPoint)

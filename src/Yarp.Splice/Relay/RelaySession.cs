@@ -52,6 +52,9 @@ internal sealed partial class RelaySession : EventLoopTimer
 
     private enum State
     {
+        /// <summary>The client waits for a place. Nothing is read from it.</summary>
+        Queued,
+
         /// <summary>The client waits while destinations are tried. Nothing is read from it, so early data stays in the kernel, bounded.</summary>
         Connecting,
 
@@ -92,6 +95,9 @@ internal sealed partial class RelaySession : EventLoopTimer
         NoteEnd(endpoint);
         switch (_state)
         {
+            case State.Queued:
+                OnReadyWhileQueued(readiness);
+                break;
             case State.Connecting:
                 OnReadyWhileConnecting(endpoint, readiness);
                 break;
@@ -118,6 +124,9 @@ internal sealed partial class RelaySession : EventLoopTimer
     {
         switch (_state)
         {
+            case State.Queued:
+                OnQueueTimer();
+                break;
             case State.Connecting:
                 OnTimerWhileConnecting();
                 break;
@@ -289,6 +298,11 @@ internal sealed partial class RelaySession : EventLoopTimer
         if (_state == State.Ended)
         {
             return;
+        }
+
+        if (_state == State.Queued)
+        {
+            LeaveQueue(outcome);
         }
 
         _state = State.Ended;

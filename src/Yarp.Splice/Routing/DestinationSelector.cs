@@ -1,9 +1,11 @@
+using System.Collections.Concurrent;
 using System.Net;
 using System.Runtime.CompilerServices;
 using Microsoft.Extensions.Logging;
 using Yarp.ReverseProxy;
 using Yarp.ReverseProxy.LoadBalancing;
 using Yarp.ReverseProxy.Model;
+using Yarp.Splice.Limits;
 using Yarp.Splice.LoadBalancing;
 using Yarp.Splice.Relay;
 
@@ -22,7 +24,12 @@ internal sealed class DestinationSelector(
     private readonly ConditionalWeakTable<IReadOnlyList<DestinationState>, IReadOnlyList<DestinationState>> _usable = [];
 
     // A destination's model is replaced when its address changes.
-    private readonly ConditionalWeakTable<DestinationModel, ParsedAddress> _addresses = [];
+    private readonly ConditionalWeakTable<DestinationModel, ParsedDestination> _parsed = [];
+
+    private readonly ConditionalWeakTable<IReadOnlyList<DestinationState>, SelectedDestination[]> _limited = [];
+
+    // By the cluster's id: those who wait stay in line while the configuration changes.
+    private readonly ConcurrentDictionary<string, DestinationPlaces> _places = new(StringComparer.OrdinalIgnoreCase);
 
     public SelectedDestination? Select(TcpRoute route, ClientFacts client, IReadOnlyCollection<string> tried)
     {
@@ -31,6 +38,7 @@ internal sealed class DestinationSelector(
             return null;
         }
 
+        tried = WithFull(cluster, tried);
         var name = cluster.Model.Config.LoadBalancingPolicy;
         if (!_policies.TryGetValue(string.IsNullOrEmpty(name) ? LoadBalancingPolicies.PowerOfTwoChoices : name, out var policy))
         {
@@ -41,12 +49,81 @@ internal sealed class DestinationSelector(
         var picked = policy is WeightedPolicy weighted
             ? Pick(weighted, cluster, client, tried)
             : Pick(policy, route, cluster, client, tried);
-        return picked is null ? null : new SelectedDestination(picked, AddressOf(picked)!);
+        return picked is null ? null : Describe(cluster, picked);
     }
 
-    public void Acquire(SelectedDestination destination) => DestinationConcurrency.Increment(destination.State);
+    public bool TryAcquire(SelectedDestination destination)
+    {
+        if (destination.MaxConnections is not null)
+        {
+            return PlacesOf(destination.ClusterId).TryTake(destination);
+        }
 
-    public void Release(SelectedDestination destination) => DestinationConcurrency.Decrement(destination.State);
+        DestinationConcurrency.Increment(destination.State);
+        return true;
+    }
+
+    public WaitAnswer TryWait(TcpRoute route, IReadOnlyCollection<string> tried, IWaitingClient? client)
+    {
+        if (!state.TryGetCluster(route.ClusterId, out var cluster))
+        {
+            return WaitAnswer.NoDestination;
+        }
+
+        SelectedDestination[] full = [.. LimitedOf(cluster).Where(destination => !tried.Contains(destination.DestinationId))];
+        return full.Length == 0 ? WaitAnswer.NoDestination
+            : PlacesOf(route.ClusterId).TryWait(full, client) ? WaitAnswer.Full
+            : WaitAnswer.PickAgain;
+    }
+
+    public bool Leave(TcpRoute route, IWaitingClient client) => PlacesOf(route.ClusterId).Leave(client);
+
+    public void Release(SelectedDestination destination)
+    {
+        if (destination.MaxConnections is null)
+        {
+            DestinationConcurrency.Decrement(destination.State);
+            return;
+        }
+
+        // One that is unhealthy by now, or no longer configured, gets nobody who waits.
+        var isAvailable = state.TryGetCluster(destination.ClusterId, out var cluster) &&
+            cluster.DestinationsState.AvailableDestinations.Contains(destination.State);
+        PlacesOf(destination.ClusterId).Release(destination, isAvailable);
+    }
+
+    private DestinationPlaces PlacesOf(string clusterId) => _places.GetOrAdd(clusterId, static _ => new DestinationPlaces());
+
+    /// <summary>The available destinations that have a limit and can be used: usually none.</summary>
+    private SelectedDestination[] LimitedOf(ClusterState cluster)
+    {
+        var available = cluster.DestinationsState.AvailableDestinations;
+        return _limited.TryGetValue(available, out var limited) ? limited : _limited.GetValue(available, destinations =>
+        [
+            .. WithoutUnusable(destinations).Select(destination => Describe(cluster, destination))
+                .Where(static destination => destination.MaxConnections is not null),
+        ]);
+    }
+
+    /// <summary>Adds those that are full to those that were tried.</summary>
+    private IReadOnlyCollection<string> WithFull(ClusterState cluster, IReadOnlyCollection<string> tried)
+    {
+        foreach (var destination in LimitedOf(cluster))
+        {
+            if (destination.IsFull)
+            {
+                tried = [.. tried, destination.DestinationId];
+            }
+        }
+
+        return tried;
+    }
+
+    private SelectedDestination Describe(ClusterState cluster, DestinationState destination) => new(destination, AddressOf(destination)!)
+    {
+        ClusterId = cluster.ClusterId,
+        MaxConnections = _parsed.TryGetValue(destination.Model, out var parsed) ? parsed.MaxConnections : null,
+    };
 
     private DestinationState? Pick(WeightedPolicy policy, ClusterState cluster, ClientFacts client, IReadOnlyCollection<string> tried)
     {
@@ -109,7 +186,7 @@ internal sealed class DestinationSelector(
     private DestinationAddress? AddressOf(DestinationState destination)
     {
         var model = destination.Model;
-        if (_addresses.TryGetValue(model, out var parsed))
+        if (_parsed.TryGetValue(model, out var parsed))
         {
             return parsed.Address;
         }
@@ -120,8 +197,9 @@ internal sealed class DestinationSelector(
             SpliceLog.DestinationUnusable(_logger, destination.DestinationId, error);
         }
 
-        return _addresses.GetValue(model, _ => new ParsedAddress(address)).Address;
+        _ = DestinationLimit.TryRead(model.Config, out var maxConnections, out _);
+        return _parsed.GetValue(model, _ => new ParsedDestination(address, maxConnections)).Address;
     }
 
-    private sealed record ParsedAddress(DestinationAddress? Address);
+    private sealed record ParsedDestination(DestinationAddress? Address, int? MaxConnections);
 }

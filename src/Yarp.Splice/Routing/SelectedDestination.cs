@@ -9,5 +9,13 @@ internal sealed class SelectedDestination(DestinationState state, DestinationAdd
 
     public DestinationAddress Address { get; } = address;
 
+    /// <summary>The cluster whose destination it is.</summary>
+    public string ClusterId { get; init; } = "";
+
+    /// <summary>How many sessions it may have at once; <see langword="null"/> for no limit.</summary>
+    public int? MaxConnections { get; init; }
+
+    public bool IsFull => State.ConcurrentRequestCount >= MaxConnections;
+
     internal DestinationState State { get; } = state;
 }

@@ -1,4 +1,5 @@
 using Yarp.ReverseProxy.Configuration;
+using Yarp.Splice.Limits;
 
 namespace Yarp.Splice.Routing;
 
@@ -17,11 +18,13 @@ internal static class SpliceMetadata
     public const string HalfCloseTimeout = nameof(TcpRoute.HalfCloseTimeout);
     public const string ProxyProtocol = nameof(TcpRoute.ProxyProtocol);
     public const string PauseImmune = nameof(TcpRoute.PauseImmune);
-    public const string MaxConnections = nameof(TcpRoute.MaxConnections);
     public const string Listen = nameof(TcpRoute.Listen);
 
     public static IReadOnlyList<string> Keys { get; } =
-        [ConnectTimeout, ConnectAttempts, IdleTimeout, HalfCloseTimeout, PrereadTimeout, PauseImmune, MaxConnections, ProxyProtocol, Listen];
+    [
+        ConnectTimeout, ConnectAttempts, IdleTimeout, HalfCloseTimeout, PrereadTimeout, PauseImmune, ProxyProtocol, Listen,
+        .. RouteLimitsReader.Keys,
+    ];
 
     /// <summary>Whether a route, as YARP holds it after our filter, is a TCP route.</summary>
     public static bool IsTcpRoute(RouteConfig route) => Find(route, ModeMetadata) is not null;

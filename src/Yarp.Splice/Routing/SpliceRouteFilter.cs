@@ -1,5 +1,6 @@
 using Yarp.ReverseProxy.Configuration;
 using Yarp.ReverseProxy.LoadBalancing;
+using Yarp.Splice.Limits;
 using Yarp.Splice.LoadBalancing;
 
 namespace Yarp.Splice.Routing;
@@ -69,6 +70,11 @@ internal sealed class SpliceRouteFilter(RouteSectionLifter lifter, PortClaims cl
             if (!DestinationAddress.TryParse(destination.Address, out _, out var error))
             {
                 mistakes.Add($"Route '{route.RouteId}': Address of destination '{id}' of cluster '{cluster.ClusterId}' {error}");
+            }
+
+            if (!DestinationLimit.TryRead(destination, out _, out error))
+            {
+                mistakes.Add($"Route '{route.RouteId}': Metadata:{DestinationLimit.Metadata} of destination '{id}' of cluster '{cluster.ClusterId}' {error}");
             }
         }
     }

@@ -1,4 +1,5 @@
 using System.Net;
+using Yarp.Splice.Limits;
 using Yarp.Splice.ProxyProtocol;
 
 namespace Yarp.Splice.Routing;
@@ -43,8 +44,8 @@ internal sealed record TcpRoute
     /// <summary>Whether mode Auto hands interactive sessions to the kernel, where a pause of the process does not show in them.</summary>
     public bool PauseImmune { get; init; }
 
-    /// <summary>Sessions that the route may have at once; <see langword="null"/> for no limit. Connections past it are closed at once.</summary>
-    public int? MaxConnections { get; init; }
+    /// <summary>What the route allows its clients.</summary>
+    public RouteLimits Limits { get; init; } = RouteLimits.None;
 
     /// <summary>What it takes, as messages say it.</summary>
     public string Claim => ServerName.IsAny ? $"port {TcpPort.Of(this)}" : $"'{ServerName}' on port {TcpPort.Of(this)}";

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net;
 using Yarp.ReverseProxy.Configuration;
+using Yarp.Splice.Limits;
 using Yarp.Splice.ProxyProtocol;
 
 namespace Yarp.Splice.Routing;
@@ -22,10 +23,9 @@ internal static class TcpRouteReader
         SpliceMetadata.IdleTimeout or SpliceMetadata.HalfCloseTimeout => "a time span above 0 and up to 30.00:00:00, such as 00:01:00",
         SpliceMetadata.ConnectAttempts => "a number from 1 to 100",
         SpliceMetadata.PauseImmune => "true or false",
-        SpliceMetadata.MaxConnections => "a number from 1 on",
         SpliceMetadata.ProxyProtocol => string.Join(", ", Enum.GetNames<ProxyProtocolVersion>()),
         SpliceMetadata.Listen => "an IP address of this machine, such as 127.0.0.1 or ::1",
-        _ => throw new ArgumentOutOfRangeException(nameof(key), key, null),
+        _ => RouteLimitsReader.AcceptedValues(key) ?? throw new ArgumentOutOfRangeException(nameof(key), key, null),
     };
 
     /// <summary>The routes of a route; none if it is an HTTP route. What is returned beside mistakes is not to be used to relay.</summary>
@@ -50,7 +50,7 @@ internal static class TcpRouteReader
             Mode = ReadMode(route, mode, mistakes),
             Port = 0,
             Listen = ReadAddress(route, mistakes),
-            MaxConnections = ReadNumber(route, SpliceMetadata.MaxConnections, int.MaxValue, mistakes),
+            Limits = RouteLimitsReader.Read(route, mistakes),
             ProxyProtocol = ReadProxyProtocol(route, mistakes),
         };
         common = common with
@@ -175,7 +175,12 @@ internal static class TcpRouteReader
         return null;
     }
 
-    private static TimeSpan? ReadTime(RouteConfig route, string key, TimeSpan max, List<string> mistakes)
+    /// <param name="route">The route.</param>
+    /// <param name="key">A <c>Splice</c> key.</param>
+    /// <param name="max">The longest time accepted.</param>
+    /// <param name="mistakes">Receives what is wrong.</param>
+    /// <returns><see langword="null"/> if the key is not set, or wrong.</returns>
+    public static TimeSpan? ReadTime(RouteConfig route, string key, TimeSpan max, List<string> mistakes)
     {
         if (SpliceMetadata.Find(route, SpliceMetadata.Prefix + key) is not { } text)
         {
@@ -193,7 +198,8 @@ internal static class TcpRouteReader
         return null;
     }
 
-    private static int? ReadNumber(RouteConfig route, string key, int max, List<string> mistakes)
+    /// <summary>As <see cref="ReadTime"/>, a whole number.</summary>
+    public static int? ReadNumber(RouteConfig route, string key, int max, List<string> mistakes)
     {
         if (SpliceMetadata.Find(route, SpliceMetadata.Prefix + key) is not { } text)
         {

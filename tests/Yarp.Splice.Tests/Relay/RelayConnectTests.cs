@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
+using Yarp.Splice.Limits;
 
 namespace Yarp.Splice.Tests.Relay;
 
@@ -129,7 +130,7 @@ public class RelayConnectTests
     [Fact]
     public async Task MaxConnections_OneMore_IsClosedAtOnceAndOthersGoOn()
     {
-        await using var relay = RelayFixture.Create(SpliceMode.Splice, static route => route with { MaxConnections = 2 });
+        await using var relay = RelayFixture.Create(SpliceMode.Splice, static route => route with { Limits = new RouteLimits { MaxConnections = 2 } });
         var (client, server) = await relay.ConnectPairAsync();
         var (other, otherServer) = await relay.ConnectPairAsync();
         using var refused = await relay.ConnectAsync();

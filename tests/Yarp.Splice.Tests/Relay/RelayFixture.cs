@@ -8,6 +8,7 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Transport.Linux;
 using Yarp.ReverseProxy.Model;
+using Yarp.Splice.Limits;
 using Yarp.Splice.Relay;
 using Yarp.Splice.Relay.Paths;
 using Yarp.Splice.Relay.Sockmap;
@@ -26,8 +27,8 @@ internal sealed partial class RelayFixture : IAsyncDisposable, IAcceptHandler, I
     private readonly EventLoopGroup _loops;
     private readonly SocketListener _listener;
     private readonly List<SelectedDestination> _destinations = [];
+    private readonly DestinationPlaces _places = new();
     private readonly byte[] _prefix;
-    private int _acquired;
 
     private RelayFixture(SpliceMode mode, Func<TcpRoute, TcpRoute>? configure, byte[]? prefix, string[]? addresses, EngineSettings settings)
     {
@@ -39,7 +40,10 @@ internal sealed partial class RelayFixture : IAsyncDisposable, IAcceptHandler, I
         {
             var text = address.Replace("{port}", $"{upstreamPort}", StringComparison.Ordinal);
             Assert.True(DestinationAddress.TryParse(text, out var parsed, out var error), error);
-            _destinations.Add(new SelectedDestination(new DestinationState($"d{_destinations.Count}"), parsed!));
+            _destinations.Add(new SelectedDestination(new DestinationState($"d{_destinations.Count}"), parsed!)
+            {
+                MaxConnections = settings.MaxConnectionsPerDestination,
+            });
         }
 
         _prefix = prefix ?? [];
@@ -51,7 +55,7 @@ internal sealed partial class RelayFixture : IAsyncDisposable, IAcceptHandler, I
         Metrics = new SpliceReadings(meters);
         var metrics = new SpliceMetrics(meters);
         Sessions = new SessionTable(metrics, [this]);
-        Engine = new RelayEngine(_loops, this, metrics, Sessions, Log)
+        Engine = new RelayEngine(_loops, this, new ConnectionLimits(metrics, Sessions, Log), metrics, Sessions, Log)
         {
             PolicyOf = settings.PolicyOf,
             TransfersBeforeArming = settings.TransfersBeforeArming,
@@ -69,7 +73,8 @@ internal sealed partial class RelayFixture : IAsyncDisposable, IAcceptHandler, I
     /// <summary>The sessions that have ended, in that order.</summary>
     public ConcurrentQueue<SessionRecord> Ended { get; } = new();
 
-    public TcpRoute Route { get; }
+    /// <summary>What new clients are served by. A test may put another in, as a reload does.</summary>
+    public TcpRoute Route { get; set; }
 
     public IReadOnlyList<SelectedDestination> Destinations => _destinations;
 
@@ -89,7 +94,8 @@ internal sealed partial class RelayFixture : IAsyncDisposable, IAcceptHandler, I
     /// <summary>Holds the event loop of a new session up, after its first attempt to connect was begun and before the loop looks at the outcome.</summary>
     public WaitHandle? HoldAfterStart { get; set; }
 
-    public int Acquired => Volatile.Read(ref _acquired);
+    /// <summary>Sessions that are counted on a destination.</summary>
+    public int Acquired => _destinations.Sum(static destination => destination.State.ConcurrentRequestCount);
 
     public static RelayFixture Create(
         SpliceMode mode, Func<TcpRoute, TcpRoute>? configure = null, byte[]? prefix = null, params string[] addresses) =>
@@ -106,6 +112,14 @@ internal sealed partial class RelayFixture : IAsyncDisposable, IAcceptHandler, I
     /// <summary>Mode Auto with Splice:PauseImmune.</summary>
     public static RelayFixture CreatePauseImmune(Func<int, SockmapSupport> load) =>
         new(SpliceMode.Auto, static route => route with { PauseImmune = true }, null, null, new EngineSettings { Load = load });
+
+    /// <summary>Destinations that take so many sessions each.</summary>
+    public static RelayFixture CreateLimited(int maxConnectionsPerDestination, RouteLimits limits, params string[] addresses) => new(
+        SpliceMode.Splice,
+        route => route with { Limits = limits },
+        null,
+        addresses.Length == 0 ? null : addresses,
+        new EngineSettings { MaxConnectionsPerDestination = maxConnectionsPerDestination });
 
     public async Task<Socket> ConnectAsync()
     {
@@ -156,11 +170,19 @@ internal sealed partial class RelayFixture : IAsyncDisposable, IAcceptHandler, I
     public void OnEnded(SessionRecord session) => Ended.Enqueue(session);
 
     public SelectedDestination? Select(TcpRoute route, ClientFacts client, IReadOnlyCollection<string> tried) =>
-        _destinations.Find(destination => !tried.Contains(destination.DestinationId));
+        _destinations.Find(destination => !tried.Contains(destination.DestinationId) && !destination.IsFull);
 
-    public void Acquire(SelectedDestination destination) => Interlocked.Increment(ref _acquired);
+    public bool TryAcquire(SelectedDestination destination) => _places.TryTake(destination);
 
-    public void Release(SelectedDestination destination) => Interlocked.Decrement(ref _acquired);
+    public WaitAnswer TryWait(TcpRoute route, IReadOnlyCollection<string> tried, IWaitingClient? client)
+    {
+        var full = _destinations.FindAll(destination => !tried.Contains(destination.DestinationId) && destination.MaxConnections is not null);
+        return full.Count == 0 ? WaitAnswer.NoDestination : _places.TryWait(full, client) ? WaitAnswer.Full : WaitAnswer.PickAgain;
+    }
+
+    public bool Leave(TcpRoute route, IWaitingClient client) => _places.Leave(client);
+
+    public void Release(SelectedDestination destination) => _places.Release(destination, isAvailable: true);
 
     public async ValueTask DisposeAsync()
     {
@@ -188,5 +210,7 @@ internal sealed partial class RelayFixture : IAsyncDisposable, IAcceptHandler, I
         public Func<int, SockmapSupport> Load { get; init; } = SockmapSupport.Load;
 
         public int TransfersBeforeArming { get; init; }
+
+        public int? MaxConnectionsPerDestination { get; init; }
     }
 }

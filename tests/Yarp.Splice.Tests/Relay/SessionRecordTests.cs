@@ -1,5 +1,6 @@
 using System.Net.Sockets;
 using Testing;
+using Yarp.Splice.Limits;
 
 namespace Yarp.Splice.Tests.Relay;
 
@@ -199,7 +200,7 @@ public class SessionRecordTests
     [Fact]
     public async Task Refused_AtTheLimit_MakesARecordToo()
     {
-        await using var relay = RelayFixture.Create(SpliceMode.Copy, static route => route with { MaxConnections = 1 });
+        await using var relay = RelayFixture.Create(SpliceMode.Copy, static route => route with { Limits = new RouteLimits { MaxConnections = 1 } });
         var (client, server) = await relay.ConnectPairAsync();
         using (client)
         using (server)

@@ -23,6 +23,8 @@ internal sealed class SpliceReadings : IDisposable
         };
         _listener.SetMeasurementEventCallback<long>((instrument, value, tags, _) =>
             (instrument.IsObservable ? _observed : _readings).Enqueue((instrument.Name, value, tags.ToArray())));
+        _listener.SetMeasurementEventCallback<double>((instrument, _, tags, _) =>
+            (instrument.IsObservable ? _observed : _readings).Enqueue((instrument.Name, 1, tags.ToArray())));
         _listener.Start();
     }
 
@@ -33,11 +35,16 @@ internal sealed class SpliceReadings : IDisposable
         {
             _observed.Clear();
             _listener.RecordObservableInstruments();
-            return _readings.Concat(_observed)
-                .Where(reading => reading.Name == name && attributes.All(wanted => reading.Tags.Any(tag => tag.Key == wanted.Key && wanted.Value.Equals(tag.Value))))
-                .Sum(static reading => reading.Value);
+            return Find(_readings.Concat(_observed), name, attributes).Sum(static reading => reading.Value);
         }
     }
 
+    /// <summary>The number of measurements that carry these attributes.</summary>
+    public long Count(string name, params (string Key, string Value)[] attributes) => Find(_readings, name, attributes).Count();
+
     public void Dispose() => _listener.Dispose();
+
+    private static IEnumerable<(string Name, long Value, KeyValuePair<string, object?>[] Tags)> Find(
+        IEnumerable<(string Name, long Value, KeyValuePair<string, object?>[] Tags)> readings, string name, (string Key, string Value)[] attributes) =>
+        readings.Where(reading => reading.Name == name && attributes.All(wanted => reading.Tags.Any(tag => tag.Key == wanted.Key && wanted.Value.Equals(tag.Value))));
 }

@@ -5,6 +5,7 @@ using System.Net.Sockets;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.Extensions.Logging;
+using Yarp.Splice.Limits;
 using Yarp.Splice.ProxyProtocol;
 using Yarp.Splice.Routing;
 using Yarp.Splice.Sessions;
@@ -20,6 +21,7 @@ internal sealed partial class ManagedSession : IDisposable
     private readonly ConnectionContext _client;
     private readonly ClientFacts _facts;
     private readonly IDestinationSelector _destinations;
+    private readonly ConnectionLimits _limits;
     private readonly SpliceMetrics _metrics;
     private readonly CounterSet _counterSet;
     private readonly ILogger _logger;
@@ -43,6 +45,7 @@ internal sealed partial class ManagedSession : IDisposable
         ConnectionContext client,
         ClientFacts facts,
         IDestinationSelector destinations,
+        ConnectionLimits limits,
         SpliceMetrics metrics,
         CounterSet counters,
         ILogger logger)
@@ -52,6 +55,7 @@ internal sealed partial class ManagedSession : IDisposable
         _client = client;
         _facts = facts;
         _destinations = destinations;
+        _limits = limits;
         _metrics = metrics;
         _counterSet = counters;
         _counters = counters.Of(route, null);
@@ -62,12 +66,19 @@ internal sealed partial class ManagedSession : IDisposable
 
     private TimeSpan SilenceLimit => _isHalfClosed && _route.HalfCloseTimeout < _route.IdleTimeout ? _route.HalfCloseTimeout : _route.IdleTimeout;
 
-    public async Task RunAsync()
+    /// <param name="hasPlace">Whether the client has a place at the route, which the session gives back. Otherwise it waits for one.</param>
+    public async Task RunAsync(bool hasPlace)
     {
         _counters.Enter(_path);
         SelectedDestination? destination = null;
         try
         {
+            hasPlace = hasPlace || await TryGetPlaceAsync();
+            if (!hasPlace)
+            {
+                return;
+            }
+
             if (_clientSocket is { ProtocolType: ProtocolType.Tcp })
             {
                 _clientSocket.NoDelay = true;
@@ -80,7 +91,6 @@ internal sealed partial class ManagedSession : IDisposable
             }
             else
             {
-                _destinations.Acquire(destination);
                 CountConnected(destination);
                 Touch();
                 ArmWatch(SilenceLimit);
@@ -102,6 +112,11 @@ internal sealed partial class ManagedSession : IDisposable
             if (destination is not null)
             {
                 _destinations.Release(destination);
+            }
+
+            if (hasPlace)
+            {
+                Places.Release();
             }
 
             _counters.Leave(_path);
@@ -157,7 +172,7 @@ internal sealed partial class ManagedSession : IDisposable
     {
         var tried = new List<string>();
         while (tried.Count < _route.ConnectAttempts && !_aborted.IsCancellationRequested &&
-            _destinations.Select(_route, _facts, tried) is { } destination)
+            (TrySelect(tried) ?? await WaitIfFullAsync(tried)) is { } destination)
         {
             tried.Add(destination.DestinationId);
             _attempts++;
@@ -168,8 +183,14 @@ internal sealed partial class ManagedSession : IDisposable
                 _upstream = await AddressRace.ConnectAsync(await destination.Address.ResolveAsync(timeout.Token), timeout.Token);
                 return destination;
             }
-            catch (Exception exception) when (exception is SocketException or OperationCanceledException)
+            catch (Exception exception)
             {
+                _destinations.Release(destination);
+                if (exception is not (SocketException or OperationCanceledException))
+                {
+                    throw;
+                }
+
                 var reason = exception is SocketException { SocketErrorCode: var code } ? code.ToString() : nameof(SocketError.TimedOut);
                 _metrics.ConnectFailed(_route.RouteId, _route.ClusterId, destination.DestinationId, reason);
                 _lastFailure = $"{destination.DestinationId}: {reason}";
@@ -178,6 +199,18 @@ internal sealed partial class ManagedSession : IDisposable
         }
 
         return null;
+    }
+
+    /// <summary>Picks a destination and counts the session on it.</summary>
+    private SelectedDestination? TrySelect(IReadOnlyCollection<string> tried)
+    {
+        SelectedDestination? destination;
+        do
+        {
+            destination = _destinations.Select(_route, _facts, tried);
+        }
+        while (destination is not null && !_destinations.TryAcquire(destination));
+        return destination;
     }
 
     private async Task CopyToUpstreamAsync()
