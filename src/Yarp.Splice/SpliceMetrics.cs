@@ -18,6 +18,18 @@ internal sealed class SpliceMetrics
     /// <summary>Why a connection was closed without a session: no route of the port takes its server name.</summary>
     public const string NoRoute = "no_route";
 
+    /// <summary>Why a connection was closed without a session: its route does not take clients from its address.</summary>
+    public const string SourceDenied = "source_denied";
+
+    /// <summary>Why a connection was closed without a session: it came past the proxies that are trusted to send a PROXY protocol header.</summary>
+    public const string ProxyUntrusted = "proxy_untrusted";
+
+    /// <summary>Why a connection was closed without a session: no PROXY protocol header, or a malformed one.</summary>
+    public const string ProxyHeaderMalformed = "proxy_header_malformed";
+
+    /// <summary>Why a connection was closed without a session: no whole PROXY protocol header within <c>Splice:PrereadTimeout</c>.</summary>
+    public const string ProxyHeaderTimeout = "proxy_header_timeout";
+
     private const string RouteTag = "splice.route";
     private const string ClusterTag = "splice.cluster";
     private const string DestinationTag = "splice.destination";

@@ -113,6 +113,8 @@ public static class SpliceReverseProxyBuilderExtensions
             services.AddSingleton<IForwarderHttpClientFactory, EventLoopHttpClientFactory>();
         }
 
+        services.AddSingleton<ConnectionRefusals>();
+        services.AddSingleton<ConnectionReception>();
         services.AddSingleton<SpliceConnectionMiddleware>();
         services.AddSingleton<SpliceEndpointDefaults>();
         // First of all: endpoint defaults reach only the endpoints that are added after them.

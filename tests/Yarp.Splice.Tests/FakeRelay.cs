@@ -7,14 +7,17 @@ using Yarp.Splice.Routing;
 
 namespace Yarp.Splice.Tests;
 
-/// <summary>Stands in for the relay: keeps what was already read, answers with the route's id, and closes the connection.</summary>
+/// <summary>Stands in for the relay: keeps what was already read and who the client is, answers with the route's id, and closes the connection.</summary>
 internal sealed class FakeRelay : IRelayEngine
 {
     private readonly ConcurrentQueue<byte[]> _prefixes = new();
+    private readonly ConcurrentQueue<ClientFacts> _clients = new();
 
     public int Drains { get; private set; }
 
     public IReadOnlyCollection<byte[]> Prefixes => _prefixes;
+
+    public IReadOnlyCollection<ClientFacts> Clients => _clients;
 
     public void Prepare(IEnumerable<TcpRoute> routes)
     {
@@ -23,6 +26,7 @@ internal sealed class FakeRelay : IRelayEngine
     public void Start(TcpRoute route, EventLoop loop, int descriptor, ReadOnlyMemory<byte> prefix, ClientFacts client)
     {
         _prefixes.Enqueue(prefix.ToArray());
+        _clients.Enqueue(client);
         _ = SocketCalls.Send(descriptor, Encoding.UTF8.GetBytes($"relayed by {route.RouteId} in mode {route.Mode}"));
         _ = SocketCalls.Shutdown(descriptor, 1);
         _ = SocketCalls.Close(descriptor);

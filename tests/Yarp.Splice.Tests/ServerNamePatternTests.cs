@@ -30,8 +30,8 @@ public class ServerNamePatternTests
         Assert.Null(routes.Find(null));
         Assert.Null(routes.Find("b.example"));
         Assert.Null(routes.Find("c.example"));
-        Assert.True(routes.NeedsServerName);
-        Assert.False(Routes("*").NeedsServerName);
+        Assert.True(routes.NeedsClientHello);
+        Assert.False(Routes("*").NeedsClientHello);
     }
 
     [Theory]

@@ -58,6 +58,11 @@ internal sealed class SpliceEndpointDefaults(IServiceProvider services)
         var middleware = new Lazy<SpliceConnectionMiddleware>(services.GetRequiredService<SpliceConnectionMiddleware>);
 
         // ListenOptions.Use appends, which would be after TLS on an endpoint that is configured already.
-        Middleware(endpoint).Insert(0, next => connection => middleware.Value.OnConnectionAsync(connection, next));
+        Middleware(endpoint).Insert(0, next =>
+        {
+            // When the endpoint is bound: only then has it its section of the configuration.
+            var trustedProxies = EndpointProxies.Of(endpoint);
+            return connection => middleware.Value.OnConnectionAsync(connection, next, trustedProxies);
+        });
     }
 }

@@ -1,21 +1,17 @@
 using System.Net;
-using Microsoft.Extensions.Logging;
 using Transport.Linux;
 using Yarp.Splice.Relay;
 using Yarp.Splice.Routing;
-using Yarp.Splice.Sessions;
 
 namespace Yarp.Splice.Listening;
 
 /// <summary>Listens with every event loop and hands accepted descriptors to the relay on the loop that accepted them.</summary>
 internal sealed class EventLoopPortOpener(
-    EventLoopGroup loops, TcpRoutes routes, IRelayEngine relay, SpliceMetrics metrics, SessionTable sessions, ILoggerFactory loggerFactory) : IPortOpener
+    EventLoopGroup loops, TcpRoutes routes, IRelayEngine relay, SpliceMetrics metrics, ConnectionRefusals refusals) : IPortOpener
 {
-    private readonly ILogger _logger = loggerFactory.CreateLogger(SpliceLog.Category);
-
     public ValueTask<IOpenPort> OpenAsync(TcpPort port, IPEndPoint endPoint, CancellationToken cancellationToken)
     {
-        var handler = new PortAcceptHandler(port, routes, relay, metrics, sessions, _logger);
+        var handler = new PortAcceptHandler(port, routes, relay, metrics, refusals);
         return ValueTask.FromResult<IOpenPort>(new OpenPort(loops.Listen(endPoint, handler), handler));
     }
 

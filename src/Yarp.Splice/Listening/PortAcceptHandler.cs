@@ -1,71 +1,100 @@
 using System.Net;
-using Microsoft.Extensions.Logging;
 using Transport.Linux;
 using Transport.Linux.Interop;
 using Yarp.Splice.ProxyProtocol;
 using Yarp.Splice.Relay;
 using Yarp.Splice.Routing;
-using Yarp.Splice.Sessions;
+using Yarp.Splice.Tls;
 
 namespace Yarp.Splice.Listening;
 
-/// <summary>Hands the sockets of one port to the relay, at once or when their server name is known, on the loop that accepted them.</summary>
+/// <summary>Hands the sockets of one port to the relay, at once or when it is known whose they are, on the loop that accepted them.</summary>
 internal sealed class PortAcceptHandler(
-    TcpPort port, TcpRoutes routes, IRelayEngine relay, SpliceMetrics metrics, SessionTable sessions, ILogger logger) : IAcceptHandler
+    TcpPort port, TcpRoutes routes, IRelayEngine relay, SpliceMetrics metrics, ConnectionRefusals refusals) : IAcceptHandler
 {
     private volatile bool _isClosed;
 
     public void OnAccepted(in AcceptedSocket socket)
     {
-        if (routes.Current.Find(port) is { NeedsServerName: true } named)
+        var remote = socket.GetRemoteEndPoint();
+        var current = routes.Current.Find(port);
+        if (current?.TrustedProxies is { } trusted && !trusted.Contains(remote))
         {
-            new SocketPreread(this, socket.Loop, socket.Descriptor, socket.GetRemoteEndPoint()).Begin(named);
+            _ = SocketCalls.Close(socket.Descriptor);
+            refusals.ProxyUntrusted(port, new ClientFacts(remote));
+        }
+        else if (current is { NeedsClientHello: true } or { TrustedProxies: not null })
+        {
+            new SocketPreread(this, socket.Loop, socket.Descriptor, remote).Begin(current);
         }
         else
         {
-            HandOver(socket.Loop, socket.Descriptor, default, new ClientFacts(socket.GetRemoteEndPoint()));
+            HandOver(socket.Loop, socket.Descriptor, default, new ClientFacts(remote), protocols: null);
         }
     }
 
     /// <summary>On the event loop: a socket has sent what there is to know.</summary>
-    public void OnPreread(SocketPreread socket, string? serverName)
+    /// <param name="socket">The socket.</param>
+    /// <param name="hello">What it asks for; <see langword="null"/> if that was not looked at.</param>
+    public void OnPreread(SocketPreread socket, ClientHello? hello)
     {
-        metrics.Preread(port, isAnswered: true, serverName);
-        HandOver(socket.Loop, socket.Descriptor, socket.Bytes, socket.Client with { ServerName = serverName });
+        if (hello is not null)
+        {
+            metrics.Preread(port, isAnswered: true, hello.Value.ServerName);
+        }
+
+        HandOver(socket.Loop, socket.Descriptor, socket.Bytes, socket.Client with { ServerName = hello?.ServerName }, hello?.Protocols);
     }
 
     /// <summary>On the event loop: a socket has failed before it had sent that.</summary>
     public void OnPrereadFailed() => metrics.PrereadFailed(port);
 
-    /// <summary>On the event loop: a socket has not sent a whole ClientHello in time.</summary>
+    /// <summary>On the event loop: a socket has not sent what there is to know in time.</summary>
     public void OnPrereadTimeout(SocketPreread socket)
     {
         _ = SocketCalls.Close(socket.Descriptor);
-        metrics.Preread(port, isAnswered: false, serverName: null);
-        sessions.Refused(port, SpliceMetrics.PrereadTimeout, socket.Client);
-        SpliceLog.PrereadTimedOut(logger, port);
+        if (socket.AwaitsHeader)
+        {
+            refusals.ProxyHeaderTimedOut(port, socket.Client);
+        }
+        else
+        {
+            refusals.PrereadTimedOut(port, socket.Client);
+        }
     }
 
-    /// <summary>Lets no socket through any more whose name is not known yet.</summary>
+    /// <summary>On the event loop: a socket has not sent a PROXY protocol header as it should.</summary>
+    public void OnHeaderMalformed(SocketPreread socket)
+    {
+        _ = SocketCalls.Close(socket.Descriptor);
+        refusals.ProxyHeaderMalformed(port, socket.Client);
+    }
+
+    /// <summary>Lets no socket through any more whose route is not known yet.</summary>
     public void Close() => _isClosed = true;
 
-    private void HandOver(EventLoop loop, int descriptor, ReadOnlyMemory<byte> prefix, ClientFacts client)
+    private void HandOver(EventLoop loop, int descriptor, ReadOnlyMemory<byte> prefix, ClientFacts client, IReadOnlyList<string>? protocols)
     {
         // As the routes are now: they may have changed since the socket was accepted.
-        if (!_isClosed && routes.Current.Find(port)?.Find(client.ServerName) is { } route)
+        var route = _isClosed ? null : routes.Current.Find(port)?.Find(client.ServerName, protocols);
+        if (route is null)
         {
-            // Asked for only if it is wanted: it is a system call.
-            var local = route.ProxyProtocol == ProxyProtocolVersion.None ? null : GetLocalEndPoint(descriptor);
+            _ = SocketCalls.Close(descriptor);
+            if (!_isClosed)
+            {
+                refusals.NoRoute(port, client);
+            }
+        }
+        else if (!refusals.IsAdmitted(route, client))
+        {
+            _ = SocketCalls.Close(descriptor);
+        }
+        else
+        {
+            // Asked for only if it is wanted, as it is a system call, and not if a PROXY protocol header has told what the client connected to.
+            var local = client.LocalEndPoint ?? (route.ProxyProtocol == ProxyProtocolVersion.None ? null : GetLocalEndPoint(descriptor));
             prefix = ProxyHeader.Prepend(route.ProxyProtocol, client.RemoteEndPoint, local, prefix);
             relay.Start(route, loop, descriptor, prefix, client with { LocalEndPoint = local });
-            return;
-        }
-
-        _ = SocketCalls.Close(descriptor);
-        if (!_isClosed)
-        {
-            sessions.Refused(port, SpliceMetrics.NoRoute, client);
-            SpliceLog.NoRoute(logger, port, client.ServerName);
         }
     }
 

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Net;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
@@ -7,14 +6,17 @@ using Microsoft.Extensions.Options;
 using Yarp.Splice.Relay;
 using Yarp.Splice.Relay.Managed;
 using Yarp.Splice.Routing;
-using Yarp.Splice.Sessions;
 
 namespace Yarp.Splice.Listening;
 
 /// <summary>Listens with Kestrel's socket transport and relays in managed code, where there are no event loops.</summary>
 internal sealed class SocketPortOpener(
-    IOptions<SocketTransportOptions> options, TcpRoutes routes, ManagedRelay relay, SpliceMetrics metrics,
-    SessionTable sessions, ILoggerFactory loggerFactory) : IPortOpener
+    IOptions<SocketTransportOptions> options,
+    TcpRoutes routes,
+    ManagedRelay relay,
+    ConnectionReception reception,
+    ConnectionRefusals refusals,
+    ILoggerFactory loggerFactory) : IPortOpener
 {
     private readonly SocketTransportFactory _factory = new(options, loggerFactory);
     private readonly ILogger _logger = loggerFactory.CreateLogger(SpliceLog.Category);
@@ -44,53 +46,36 @@ internal sealed class SocketPortOpener(
     {
         // Not on the accept loop's turn: a route's first steps may complete synchronously.
         await Task.Yield();
-        try
+        if (await FindRouteAsync(port, connection) is { } found)
         {
-            var facts = new ClientFacts(connection.RemoteEndPoint)
-            {
-                LocalEndPoint = connection.LocalEndPoint,
-                AcceptedAt = Stopwatch.GetTimestamp(),
-            };
-            (var route, facts) = await FindRouteAsync(port, connection, facts);
-            if (route is not null)
-            {
-                await relay.RunAsync(route, connection, facts);
-            }
-        }
-        catch (Exception exception) when (exception is IOException or ConnectionAbortedException)
-        {
-            metrics.PrereadFailed(port);
-            SpliceLog.PrereadFailed(_logger, port, exception);
+            await relay.RunAsync(found.Route, connection, found.Client);
         }
 
         await connection.DisposeAsync();
     }
 
-    private async ValueTask<(TcpRoute? Route, ClientFacts Facts)> FindRouteAsync(TcpPort port, ConnectionContext connection, ClientFacts facts)
+    private async ValueTask<(TcpRoute Route, ClientFacts Client)?> FindRouteAsync(TcpPort port, ConnectionContext connection)
     {
-        if (routes.Current.Find(port) is not { NeedsServerName: true } named)
+        var client = ConnectionReception.FactsOf(connection);
+        IReadOnlyList<string>? protocols = null;
+        if (routes.Current.Find(port) is { } current and ({ NeedsClientHello: true } or { TrustedProxies: not null }))
         {
-            return (routes.Current.Find(port)?.Find(null), facts);
+            if (await reception.ReceiveAsync(connection, port, current.TrustedProxies, current.NeedsClientHello, current.PrereadTimeout) is not { } received)
+            {
+                return null;
+            }
+
+            (client, protocols) = received;
         }
 
-        var (isAnswered, serverName) = await ConnectionPreread.ReadServerNameAsync(connection, named);
-        facts = facts with { ServerName = serverName };
-        metrics.Preread(port, isAnswered, serverName);
-        if (!isAnswered)
-        {
-            sessions.Refused(port, SpliceMetrics.PrereadTimeout, facts);
-            SpliceLog.PrereadTimedOut(_logger, port);
-            return (null, facts);
-        }
-
-        var route = routes.Current.Find(port)?.Find(serverName);
+        var route = routes.Current.Find(port)?.Find(client.ServerName, protocols);
         if (route is null)
         {
-            sessions.Refused(port, SpliceMetrics.NoRoute, facts);
-            SpliceLog.NoRoute(_logger, port, serverName);
+            refusals.NoRoute(port, client);
+            return null;
         }
 
-        return (route, facts);
+        return refusals.IsAdmitted(route, client) ? (route, client) : null;
     }
 
     private sealed class OpenPort(IConnectionListener listener, Task accepting) : IOpenPort

@@ -4,6 +4,7 @@ using System.Net;
 using System.Net.Sockets;
 using Transport.Linux;
 using Transport.Linux.Interop;
+using Yarp.Splice.ProxyProtocol;
 using Yarp.Splice.Relay;
 using Yarp.Splice.Routing;
 using Yarp.Splice.Tls;
@@ -11,11 +12,11 @@ using Yarp.Splice.Tls;
 namespace Yarp.Splice.Listening;
 
 /// <summary>
-/// An accepted socket whose route depends on its TLS server name. Receives what the name takes, and no more than one chunk past it, on the event
-/// loop that accepted it. The socket itself is the one timer that it needs.
+/// An accepted socket whose first bytes have to be read before its route is known, or who its client is: a PROXY protocol header, a ClientHello, or
+/// one after the other. Receives what they take, and no more than one chunk past it, on the event loop that accepted it. The socket itself is the
+/// one timer that it needs.
 /// </summary>
-internal sealed class SocketPreread(PortAcceptHandler port, EventLoop loop, int descriptor, EndPoint remoteEndPoint)
-    : EventLoopTimer, IReadinessHandler
+internal sealed class SocketPreread(PortAcceptHandler port, EventLoop loop, int descriptor, EndPoint peer) : EventLoopTimer, IReadinessHandler
 {
     private const int ChunkSize = 16 * 1024;
 
@@ -27,19 +28,27 @@ internal sealed class SocketPreread(PortAcceptHandler port, EventLoop loop, int 
     private EventRegistration? _registration;
     private byte[] _bytes = [];
     private int _length;
+    private int _headerLength;
+    private bool _needsHello;
 
     public EventLoop Loop => loop;
 
     public int Descriptor => descriptor;
 
-    public ClientFacts Client { get; } = new(remoteEndPoint) { AcceptedAt = Stopwatch.GetTimestamp() };
+    /// <summary>The client: the peer, or whoever the peer's PROXY protocol header names.</summary>
+    public ClientFacts Client { get; private set; } = new(peer) { AcceptedAt = Stopwatch.GetTimestamp() };
 
-    /// <summary>What was received, from the first byte on.</summary>
-    public ReadOnlyMemory<byte> Bytes => _bytes.AsMemory(0, _length);
+    /// <summary>Whether a PROXY protocol header has to come, and has not come yet.</summary>
+    public bool AwaitsHeader { get; private set; }
+
+    /// <summary>What was received, from the client's first byte on.</summary>
+    public ReadOnlyMemory<byte> Bytes => _bytes.AsMemory(_headerLength, _length - _headerLength);
 
     /// <summary>On the event loop, once.</summary>
     public void Begin(TcpPortRoutes routes)
     {
+        AwaitsHeader = routes.TrustedProxies is not null;
+        _needsHello = routes.NeedsClientHello;
         if (TryFinish())
         {
             return;
@@ -48,6 +57,7 @@ internal sealed class SocketPreread(PortAcceptHandler port, EventLoop loop, int 
         try
         {
             _registration = loop.Register(descriptor, Readiness.Readable | Readiness.ReadHangUp, this);
+            // One for everything that is waited for, not for the next byte of it.
             loop.Arm(this, routes.PrereadTimeout);
         }
         catch (SocketException)
@@ -76,23 +86,73 @@ internal sealed class SocketPreread(PortAcceptHandler port, EventLoop loop, int 
                 return false;
             }
 
-            if (received < 0)
+            // A proxy that closes without a byte has only asked whether the port is open.
+            if (received < 0 || (received == 0 && AwaitsHeader && _length == 0))
             {
                 Leave();
                 _ = SocketCalls.Close(descriptor);
-                port.OnPrereadFailed();
+                if (received < 0)
+                {
+                    port.OnPrereadFailed();
+                }
+
                 return true;
             }
 
             Append(chunk.AsSpan(0, received));
-            var status = _reader.Read(new ReadOnlySequence<byte>(_bytes, 0, _length), out var hello);
-            if (status != ClientHelloStatus.NeedMore || received == 0)
+            if (TryReadHeader(isEnded: received == 0) ?? TryReadHello(isEnded: received == 0))
             {
-                Leave();
-                port.OnPreread(this, hello.ServerName);
                 return true;
             }
         }
+    }
+
+    /// <summary>Whether there is nothing more to do, or <see langword="null"/> if it goes on with what follows the header.</summary>
+    private bool? TryReadHeader(bool isEnded)
+    {
+        if (!AwaitsHeader)
+        {
+            return null;
+        }
+
+        switch (ProxyHeaderReader.Read(_bytes.AsSpan(0, _length), out var header))
+        {
+            case ProxyHeaderStatus.NeedMore when !isEnded:
+                return false;
+            case ProxyHeaderStatus.Complete:
+                AwaitsHeader = false;
+                _headerLength = header.Length;
+                if (header.Source is not null)
+                {
+                    Client = Client with { RemoteEndPoint = header.Source, LocalEndPoint = header.Destination };
+                }
+
+                return null;
+            default:
+                Leave();
+                port.OnHeaderMalformed(this);
+                return true;
+        }
+    }
+
+    private bool TryReadHello(bool isEnded)
+    {
+        if (!_needsHello)
+        {
+            Leave();
+            port.OnPreread(this, null);
+            return true;
+        }
+
+        var status = _reader.Read(new ReadOnlySequence<byte>(_bytes, _headerLength, _length - _headerLength), out var hello);
+        if (status == ClientHelloStatus.NeedMore && !isEnded)
+        {
+            return false;
+        }
+
+        Leave();
+        port.OnPreread(this, hello);
+        return true;
     }
 
     private void Append(ReadOnlySpan<byte> received)

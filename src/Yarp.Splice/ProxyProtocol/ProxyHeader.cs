@@ -16,7 +16,8 @@ internal static class ProxyHeader
     private const byte TcpOverIpv4 = 0x11;
     private const byte TcpOverIpv6 = 0x21;
 
-    private static ReadOnlySpan<byte> Signature => "\r\n\r\n\0\r\nQUIT\n"u8;
+    /// <summary>What version 2 begins with.</summary>
+    public static ReadOnlySpan<byte> Signature => "\r\n\r\n\0\r\nQUIT\n"u8;
 
     /// <summary>What goes to the destination first: the header, if the route wants one, and then what the client has sent already.</summary>
     public static ReadOnlyMemory<byte> Prepend(ProxyProtocolVersion version, EndPoint? client, EndPoint? local, ReadOnlyMemory<byte> bytes) =>

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Options;
 using Yarp.ReverseProxy.Configuration;
+using Yarp.Splice.Configuration;
 
 namespace Yarp.Splice.Routing;
 
@@ -76,13 +77,14 @@ internal sealed class RouteSectionLifter(IOptions<SpliceOptions> options, IConfi
                 mistakes.Add($"Route '{route.RouteId}': Splice:{setting.Key} is not a known key; " +
                     $"accepted are {string.Join(", ", SpliceMetadata.Keys)}.");
             }
-            else if (setting.Value is null)
+            else if ((SpliceMetadata.ListKeys.Contains(key) ? ListSetting.TextOf(setting) : setting.Value) is not { } value)
             {
-                mistakes.Add($"Route '{route.RouteId}': Splice:{key} is not a single value; accepted is {TcpRouteReader.AcceptedValues(key)}.");
+                mistakes.Add($"Route '{route.RouteId}': Splice:{key} is not a {(SpliceMetadata.ListKeys.Contains(key) ? "list" : "single value")}; " +
+                    $"accepted is {TcpRouteReader.AcceptedValues(key)}.");
             }
             else
             {
-                Add(route, $"{SpliceMetadata.SectionKey}:{key}", SpliceMetadata.Prefix + key, setting.Value, lifted, mistakes);
+                Add(route, $"{SpliceMetadata.SectionKey}:{key}", SpliceMetadata.Prefix + key, value, lifted, mistakes);
             }
         }
     }

@@ -19,12 +19,20 @@ internal static class SpliceMetadata
     public const string ProxyProtocol = nameof(TcpRoute.ProxyProtocol);
     public const string PauseImmune = nameof(TcpRoute.PauseImmune);
     public const string Listen = nameof(TcpRoute.Listen);
+    public const string Alpn = nameof(TcpRoute.Alpn);
+    public const string AllowedSources = "AllowedSources";
+    public const string DeniedSources = "DeniedSources";
+    public const string AcceptProxyProtocol = nameof(TcpRoute.AcceptProxyProtocol);
 
     public static IReadOnlyList<string> Keys { get; } =
     [
         ConnectTimeout, ConnectAttempts, IdleTimeout, HalfCloseTimeout, PrereadTimeout, PauseImmune, ProxyProtocol, Listen,
+        Alpn, AllowedSources, DeniedSources, AcceptProxyProtocol,
         .. RouteLimitsReader.Keys,
     ];
+
+    /// <summary>Those that take a list: an array in configuration, separated by commas in metadata.</summary>
+    public static IReadOnlyList<string> ListKeys { get; } = [Alpn, AllowedSources, DeniedSources, AcceptProxyProtocol];
 
     /// <summary>Whether a route, as YARP holds it after our filter, is a TCP route.</summary>
     public static bool IsTcpRoute(RouteConfig route) => Find(route, ModeMetadata) is not null;

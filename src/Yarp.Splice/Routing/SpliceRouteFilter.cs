@@ -104,11 +104,17 @@ internal sealed class SpliceRouteFilter(RouteSectionLifter lifter, PortClaims cl
     {
         foreach (var route in routes)
         {
-            if (claims.FindRival(route) is { } rival)
+            if (claims.FindRival(route) is not { } rival)
             {
-                mistakes.Add($"Route '{route.RouteId}': Match:Hosts takes {route.Claim}, but route '{rival.RouteId}' takes {rival.Claim}; " +
-                    "accepted is one route for a name on a port, with the same Splice:Listen for all names, or Splice:Listen with different addresses.");
+                continue;
             }
+
+            mistakes.Add(route.DisagreesWith(rival)
+                ? $"Route '{route.RouteId}': Splice:AcceptProxyProtocol is not the same as that of route '{rival.RouteId}', and both are on port " +
+                    $"{TcpPort.Of(route)}, where the header comes before the name; accepted is the same list for all routes of a port."
+                : $"Route '{route.RouteId}': Match:Hosts takes {route.Claim}, but route '{rival.RouteId}' takes {rival.Claim}; " +
+                    "accepted is one route for a name on a port, or several with different Splice:Alpn, with the same Splice:Listen for all names, " +
+                    "or Splice:Listen with different addresses.");
         }
     }
 }

@@ -3,6 +3,7 @@ using System.Net;
 using Yarp.ReverseProxy.Configuration;
 using Yarp.Splice.Limits;
 using Yarp.Splice.ProxyProtocol;
+using Yarp.Splice.Sources;
 
 namespace Yarp.Splice.Routing;
 
@@ -25,6 +26,9 @@ internal static class TcpRouteReader
         SpliceMetadata.PauseImmune => "true or false",
         SpliceMetadata.ProxyProtocol => string.Join(", ", Enum.GetNames<ProxyProtocolVersion>()),
         SpliceMetadata.Listen => "an IP address of this machine, such as 127.0.0.1 or ::1",
+        SpliceMetadata.Alpn => RouteListReader.AcceptedProtocols,
+        SpliceMetadata.AllowedSources or SpliceMetadata.DeniedSources => AddressList.AcceptedSources,
+        SpliceMetadata.AcceptProxyProtocol => AddressList.AcceptedProxies,
         _ => RouteLimitsReader.AcceptedValues(key) ?? throw new ArgumentOutOfRangeException(nameof(key), key, null),
     };
 
@@ -52,6 +56,9 @@ internal static class TcpRouteReader
             Listen = ReadAddress(route, mistakes),
             Limits = RouteLimitsReader.Read(route, mistakes),
             ProxyProtocol = ReadProxyProtocol(route, mistakes),
+            Alpn = RouteListReader.ReadProtocols(route, mistakes),
+            Sources = RouteListReader.ReadSources(route, mistakes),
+            AcceptProxyProtocol = RouteListReader.ReadProxies(route, mistakes),
         };
         common = common with
         {

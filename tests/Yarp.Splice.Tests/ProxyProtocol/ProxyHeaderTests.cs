@@ -8,9 +8,9 @@ using Yarp.Splice.ProxyProtocol;
 using Yarp.Splice.Relay;
 using Yarp.Splice.Tests.Tls;
 
-namespace Yarp.Splice.Tests;
+namespace Yarp.Splice.Tests.ProxyProtocol;
 
-public class ProxyProtocolTests
+public class ProxyHeaderTests
 {
     private const string Signature = "0D0A0D0A000D0A515549540A";
 
