@@ -35,14 +35,14 @@ public class SourceRoutingTests
         await using var gateway = await StartAsync(place, port, Route("r", $"*:{port}", splice), upstream);
         using var readings = new SpliceReadings(gateway.App.Services.GetRequiredService<IMeterFactory>());
 
-        using (var refused = await ConnectAsync(port, "127.0.0.1"))
+        using (var refused = await TestClient.ConnectAsync(port, "127.0.0.1"))
         {
-            Assert.Equal("", await ReadToEndAsync(refused));
+            Assert.Equal("", await TestClient.ReadToEndAsync(refused));
         }
 
         Assert.Equal(1, readings.Sum("splice.refused", ("splice.reason", "source_denied"), ("splice.route", "r")));
         await gateway.Log.WaitForAsync("Information Yarp.Splice: Route r: a connection from ");
-        using var taken = await ConnectAsync(port, "127.0.0.2");
+        using var taken = await TestClient.ConnectAsync(port, "127.0.0.2");
         if (place == Place.OwnPortWithoutEventLoops)
         {
             using var patience = new CancellationTokenSource(TestGateway.Patience);
@@ -50,7 +50,7 @@ public class SourceRoutingTests
         }
         else
         {
-            Assert.Equal("relayed by r in mode Copy", await ReadToEndAsync(taken));
+            Assert.Equal("relayed by r in mode Copy", await TestClient.ReadToEndAsync(taken));
         }
 
         Assert.Equal(1, readings.Sum("splice.refused"));
@@ -87,17 +87,17 @@ public class SourceRoutingTests
         using var upstream = new TcpListener(IPAddress.Loopback, 0);
         var port = TestGateway.FreePort();
         await using var gateway = await StartAsync(Place.OwnPort, port, Route("r", $"*:{port}"), upstream);
-        using (var before = await ConnectAsync(port, "127.0.0.1"))
+        using (var before = await TestClient.ConnectAsync(port, "127.0.0.1"))
         {
-            Assert.Equal("relayed by r in mode Copy", await ReadToEndAsync(before));
+            Assert.Equal("relayed by r in mode Copy", await TestClient.ReadToEndAsync(before));
         }
 
         var changed = new TaskCompletionSource();
         gateway.App.Services.GetRequiredService<Routing.TcpRoutes>().Changed += changed.SetResult;
         gateway.Replace(Proxy(Route("r", $"*:{port}", """ "AllowedSources": [ "127.0.0.2" ] """), upstream));
         await changed.Task.WaitAsync(TestGateway.Patience);
-        using var after = await ConnectAsync(port, "127.0.0.1");
-        Assert.Equal("", await ReadToEndAsync(after));
+        using var after = await TestClient.ConnectAsync(port, "127.0.0.1");
+        Assert.Equal("", await TestClient.ReadToEndAsync(after));
     }
 
     private static string Route(string id, string host, string splice = "") =>
@@ -130,36 +130,10 @@ public class SourceRoutingTests
         return gateway;
     }
 
-    private static async Task<Socket> ConnectAsync(int port, string from)
-    {
-        var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-        socket.Bind(new IPEndPoint(IPAddress.Parse(from), 0));
-        await socket.ConnectAsync(IPAddress.Loopback, port);
-        return socket;
-    }
-
     private static async Task<string> ExchangeAsync(int port, string from, string name)
     {
-        using var socket = await ConnectAsync(port, from);
+        using var socket = await TestClient.ConnectAsync(port, from);
         await socket.SendAsync(HelloBytes.Record(HelloBytes.Body([HelloBytes.Name(name)])));
-        return await ReadToEndAsync(socket);
-    }
-
-    /// <summary>A reset is an end, too.</summary>
-    private static async Task<string> ReadToEndAsync(Socket socket)
-    {
-        using var patience = new CancellationTokenSource(TestGateway.Patience);
-        using var text = new MemoryStream();
-        try
-        {
-            await using var stream = new NetworkStream(socket);
-            await stream.CopyToAsync(text, patience.Token);
-        }
-        catch (IOException exception) when (exception.InnerException is SocketException { SocketErrorCode: SocketError.ConnectionReset })
-        {
-            // Closed with unread bytes.
-        }
-
-        return System.Text.Encoding.ASCII.GetString(text.ToArray());
+        return await TestClient.ReadToEndAsync(socket);
     }
 }
