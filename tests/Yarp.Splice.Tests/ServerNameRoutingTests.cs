@@ -223,6 +223,42 @@ public class ServerNameRoutingTests
         Assert.Equal(hello, Assert.Single(gateway.Relay.Prefixes));
     }
 
+    [Fact]
+    public async Task On_a_port_of_our_own_a_hello_of_almost_64_KiB_is_read()
+    {
+        var port = TestGateway.FreePort();
+        await using var gateway = await StartAsync(Place.OwnPort, port, Route("a", $"a.example:{port}"), Route("rest", $"*:{port}"));
+        var hello = HelloBytes.Record(HelloBytes.Body([HelloBytes.Extension(21, new byte[65_000]), HelloBytes.Name("a.example")]));
+        Assert.Equal("relayed by a in mode Splice", await ExchangeAsync(port, hello.Chunk(9000)));
+        Assert.Equal(hello, Assert.Single(gateway.Relay.Prefixes));
+    }
+
+    [Theory]
+    [InlineData(Place.OwnPort)]
+    [InlineData(Place.KestrelPort)]
+    public async Task A_hello_that_announces_more_than_64_KiB_has_no_name_and_is_not_waited_for(Place place)
+    {
+        var port = TestGateway.FreePort();
+        await using var gateway = await StartAsync(place, port, Route("a", $"a.example:{port}"), Route("rest", $"*:{port}"));
+        Assert.Equal("relayed by rest in mode Splice", await ExchangeAsync(port, [[22, 3, 1, 0x40, 0, 1, 1, 0, 1]]));
+    }
+
+    [Theory]
+    [InlineData("chromium.bin")]
+    [InlineData("openssl-two-records.bin")]
+    [InlineData("openssl-trailing-dot.bin")]
+    [InlineData("curl-upper-case.bin")]
+    [InlineData("curl-idn.bin")]
+    [InlineData("dotnet.bin")]
+    public async Task A_recorded_hello_reaches_the_route_of_its_name(string file)
+    {
+        var port = TestGateway.FreePort();
+        var hello = HelloBytes.Recorded(file);
+        var name = new System.Globalization.IdnMapping().GetUnicode(Segments.ReadWhole(hello).Hello.ServerName!);
+        await using var gateway = await StartAsync(Place.OwnPort, port, Route("named", $"{name}:{port}"), Route("rest", $"*:{port}"));
+        Assert.Equal("relayed by named in mode Splice", await ExchangeAsync(port, hello.Chunk(700)));
+    }
+
     [RequiresProgramFact("curl", "openssl")]
     public async Task Curl_and_openssl_reach_the_destination_of_their_name()
     {
