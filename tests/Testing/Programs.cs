@@ -4,14 +4,15 @@ namespace Testing;
 public static class Programs
 {
     private const string PostgreSqlRoot = "/usr/lib/postgresql";
+    private const string NginxModules = "/usr/lib/nginx/modules";
 
     /// <summary>What runs an assembly: <c>dotnet</c>, the one that runs the tests.</summary>
     public static string DotnetHost => Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet";
 
-    /// <summary>The program's full path, or <see langword="null"/> if it is not installed.</summary>
+    /// <summary>The full path of the program, or of a module of NGINX's, or <see langword="null"/> if it is not installed.</summary>
     public static string? Find(string name)
     {
-        var folders = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Append("/usr/sbin").Append("/sbin");
+        var folders = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Append("/usr/sbin").Append("/sbin").Append(NginxModules);
         return PostgreSqlFolders().Concat(folders).Select(folder => Path.Combine(folder, name)).FirstOrDefault(File.Exists);
     }
 

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.WebSockets;
 using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
@@ -8,7 +9,7 @@ using Microsoft.AspNetCore.Http.Features;
 
 namespace EndToEnd.Tests.Fixtures;
 
-/// <summary>An HTTP upstream in the test's process: /plain, /upload (answers the hash), /download, /slow, and /ws, which echoes.</summary>
+/// <summary>An HTTP upstream in the test's process: /plain, /client (answers who it is), /upload (answers the hash), /download, /slow, and /ws, which echoes.</summary>
 internal sealed class HttpUpstream : IAsyncDisposable
 {
     public const int DownloadSize = 64 * 1024 * 1024;
@@ -24,10 +25,18 @@ internal sealed class HttpUpstream : IAsyncDisposable
 
     public TaskCompletionSource ReleaseSlow { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    public static async Task<HttpUpstream> StartAsync()
+    /// <param name="certificate">For HTTPS.</param>
+    public static async Task<HttpUpstream> StartAsync(CertificateFiles? certificate = null)
     {
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
-        builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0));
+        builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration().ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0, endpoint =>
+        {
+            if (certificate is not null)
+            {
+                using var pem = X509Certificate2.CreateFromPemFile(certificate.Certificate, certificate.Key);
+                endpoint.UseHttps(X509CertificateLoader.LoadPkcs12(pem.Export(X509ContentType.Pkcs12), null));
+            }
+        }));
         var application = builder.Build();
         var upstream = new HttpUpstream(application);
         application.UseWebSockets();
@@ -76,6 +85,7 @@ internal sealed class HttpUpstream : IAsyncDisposable
 
     private Task AnswerAsync(HttpContext context) => context.Request.Path.Value switch
     {
+        "/client" => context.Response.WriteAsync($"client {context.Request.Headers["X-Forwarded-For"].FirstOrDefault() ?? $"of {context.Request.Host.Host}"}"),
         "/upload" => UploadAsync(context),
         "/download" => DownloadAsync(context),
         "/slow" => SlowAsync(context),

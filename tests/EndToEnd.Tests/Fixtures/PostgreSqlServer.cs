@@ -3,13 +3,14 @@ using Xunit;
 
 namespace EndToEnd.Tests.Fixtures;
 
-/// <summary>A PostgreSQL server on a free loopback port with a data folder of its own. Not started where it is not installed.</summary>
+/// <summary>A PostgreSQL server on a free loopback port, with TLS for who asks for it and a data folder of its own. Not started where it is not installed.</summary>
 public sealed class PostgreSqlServer : IAsyncLifetime
 {
     private const string User = "postgres";
 
     private RunningProgram? _program;
     private DirectoryInfo? _folder;
+    private CertificateFiles? _certificate;
 
     public int Port { get; } = FreePort.Next();
 
@@ -21,16 +22,17 @@ public sealed class PostgreSqlServer : IAsyncLifetime
         }
 
         _folder = Directory.CreateTempSubdirectory("gateway-pg-");
+        _certificate = new CertificateFiles("postgresql.example");
         if (Environment.IsPrivilegedProcess)
         {
             // It refuses to run as root; the Debian package brings this account.
-            await RunAsync("chown", User, _folder.FullName);
+            await RunAsync("chown", "-R", User, _folder.FullName, Path.GetDirectoryName(_certificate.Key)!);
         }
 
         var data = Path.Combine(_folder.FullName, "data");
         await RunAsUserAsync("initdb", "-D", data, "-U", User, "-A", "trust", "--no-sync", "--locale=C", "--encoding=UTF8");
         _program = StartAsUser("postgres", "-D", data, "-h", "127.0.0.1", "-p", $"{Port}", "-k", _folder.FullName, "-c", "fsync=off",
-            "-c", "shared_buffers=32MB");
+            "-c", "shared_buffers=32MB", "-c", "ssl=on", "-c", $"ssl_cert_file={_certificate.Certificate}", "-c", $"ssl_key_file={_certificate.Key}");
         await Deadline.UntilAsync(
             async () => (await RunningProgram.RunAsync(Programs.Require("pg_isready"), "-h", "127.0.0.1", "-p", $"{Port}")).ExitCode == 0,
             () => _program.Everything);
@@ -46,10 +48,8 @@ public sealed class PostgreSqlServer : IAsyncLifetime
             await _program.DisposeAsync();
         }
 
-        if (_folder is not null)
-        {
-            _folder.Delete(recursive: true);
-        }
+        _certificate?.Dispose();
+        _folder?.Delete(recursive: true);
     }
 
     private static async Task RunAsync(string program, params string[] arguments)

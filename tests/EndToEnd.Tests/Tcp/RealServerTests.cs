@@ -48,5 +48,5 @@ public sealed class RealServerTests(RedisServer redis, PostgreSqlServer postgreS
     }
 
     private static Task<(int ExitCode, string Output, string Error)> RunPgbenchAsync(int port, params string[] arguments) =>
-        RunningProgram.RunAsync(Programs.Require("pgbench"), ["-h", "127.0.0.1", "-p", $"{port}", "-U", "postgres", .. arguments, "postgres"]);
+        RunningProgram.RunAsync(Programs.Require("pgbench"), ["-h", "127.0.0.1", "-p", $"{port}", "-U", "postgres", .. arguments, "dbname=postgres sslmode=disable"]);
 }
