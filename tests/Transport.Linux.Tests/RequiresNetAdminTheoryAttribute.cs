@@ -8,7 +8,7 @@ public sealed class RequiresNetAdminTheoryAttribute : TheoryAttribute
 
     public RequiresNetAdminTheoryAttribute()
     {
-        if (!Capabilities.Has(NetAdmin))
+        if (!ProcessCapabilities.Has(NetAdmin))
         {
             Skip = "needs CAP_NET_ADMIN";
         }

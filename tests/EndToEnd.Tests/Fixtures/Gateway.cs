@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Reflection;
 using System.Text.Json;
@@ -22,6 +23,21 @@ internal sealed class Gateway : IAsyncDisposable
     }
 
     public RunningProgram Program { get; }
+
+    public int DescriptorCount => Directory.GetFiles($"/proc/{Program.ProcessId}/fd").Length;
+
+    public long ResidentBytes => 1024 * long.Parse(
+        File.ReadLines($"/proc/{Program.ProcessId}/status").Single(static line => line.StartsWith("VmRSS:", StringComparison.Ordinal))
+            .Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture);
+
+    public TimeSpan ProcessorTime
+    {
+        get
+        {
+            using var process = Process.GetProcessById(Program.ProcessId);
+            return process.TotalProcessorTime;
+        }
+    }
 
     public string ConfigFile => Path.Combine(_folder!.FullName, "gateway.json");
 
@@ -64,16 +80,23 @@ internal sealed class Gateway : IAsyncDisposable
         : Run(arguments);
 
     /// <summary>As <see cref="StartAsync(JsonObject, string[])"/>, but as root without some capabilities, as setpriv(1) names them.</summary>
-    public static async Task<Gateway> StartWithoutAsync(string[] capabilities, JsonObject configuration)
+    public static Task<Gateway> StartWithoutAsync(string[] capabilities, JsonObject configuration)
+    {
+        var without = string.Join(',', capabilities.Select(static capability => $"-{capability}"));
+        return StartUnderAsync([Programs.Require("setpriv"), $"--bounding-set={without}", $"--inh-caps={without}"], configuration);
+    }
+
+    /// <summary>
+    /// As <see cref="StartAsync(JsonObject, string[])"/>, by another program: one that becomes the gateway, as prlimit(1) or ip-netns(8) does, or
+    /// strace(1), whose process <see cref="Program"/> then is.
+    /// </summary>
+    public static async Task<Gateway> StartUnderAsync(string[] launcher, JsonObject configuration, params string[] arguments)
     {
         var folder = Directory.CreateTempSubdirectory("gateway-");
         var file = Path.Combine(folder.FullName, "gateway.json");
         await File.WriteAllTextAsync(file, configuration.ToJsonString());
-        var without = string.Join(',', capabilities.Select(static capability => $"-{capability}"));
         var gateway = new Gateway(
-            RunningProgram.Start(Programs.Require("setpriv"),
-                [$"--bounding-set={without}", $"--inh-caps={without}", Programs.DotnetHost, s_path, "--config", file]),
-            folder);
+            RunningProgram.Start(launcher[0], [.. launcher[1..], Programs.DotnetHost, s_path, "--config", file, .. arguments]), folder);
         await gateway.WaitUntilStartedAsync();
         return gateway;
     }

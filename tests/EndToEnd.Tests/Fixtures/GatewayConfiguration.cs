@@ -15,6 +15,27 @@ internal static class GatewayConfiguration
         },
     };
 
+    /// <summary>TCP routes from loopback ports, one for each mode, to the same loopback port.</summary>
+    public static JsonObject Tcp(IReadOnlyDictionary<string, int> portsByMode, int upstreamPort, string idleTimeout = "01:00:00")
+    {
+        var routes = new JsonObject();
+        foreach (var (mode, port) in portsByMode)
+        {
+            var route = TcpRoute(mode, port, "tcp");
+            route["Splice"]!["IdleTimeout"] = idleTimeout;
+            routes[mode] = route;
+        }
+
+        return new JsonObject
+        {
+            ["ReverseProxy"] = new JsonObject
+            {
+                ["Routes"] = routes,
+                ["Clusters"] = new JsonObject { ["tcp"] = Cluster($"tcp://127.0.0.1:{upstreamPort}") },
+            },
+        };
+    }
+
     /// <summary>One HTTP route for everything, and the endpoints it is served on.</summary>
     public static JsonObject Http(string upstream, JsonObject endpoints) => new()
     {

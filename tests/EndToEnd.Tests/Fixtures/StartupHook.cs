@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using System.Runtime.InteropServices;
 
 #pragma warning disable CA1050 // The runtime looks for this name without a namespace (DOTNET_STARTUP_HOOKS).
@@ -5,12 +6,14 @@ using System.Runtime.InteropServices;
 /// <summary>
 /// Runs inside the gateway's process, before its Main, where a test names this assembly in DOTNET_STARTUP_HOOKS. When the file that
 /// <see cref="TriggerVariable"/> names appears, it makes epoll_wait of the gateway's first event loop fail. Where
-/// <see cref="CollectVariable"/> is set, it has a large heap collected all the time.
+/// <see cref="CollectVariable"/> is set, it has a large heap collected all the time. What the counter that <see cref="MetricVariable"/> names
+/// counts is written to the output.
 /// </summary>
 internal static partial class StartupHook
 {
     public const string TriggerVariable = "TEST_BREAK_LOOP_WHEN";
     public const string CollectVariable = "TEST_COLLECT_GARBAGE";
+    public const string MetricVariable = "TEST_PRINT_METRIC";
 
     // What an event loop registers its eventfd with, so that its epoll instance can be told from the runtime's.
     private const string WakeUpData = "data: ffffffffffffffff";
@@ -26,6 +29,28 @@ internal static partial class StartupHook
         {
             new Thread(CollectAllTheTime) { IsBackground = true }.Start();
         }
+
+        if (Environment.GetEnvironmentVariable(MetricVariable) is { } metric)
+        {
+            PrintWhatIsCounted(metric);
+        }
+    }
+
+    private static void PrintWhatIsCounted(string metric)
+    {
+        var listener = new MeterListener
+        {
+            InstrumentPublished = (instrument, listener) =>
+            {
+                if (instrument.Name == metric)
+                {
+                    listener.EnableMeasurementEvents(instrument);
+                }
+            },
+        };
+        listener.SetMeasurementEventCallback<long>(static (instrument, value, tags, _) =>
+            Console.WriteLine($"{instrument.Name} +{value} {string.Join(", ", tags.ToArray().Select(static tag => $"{tag.Key}={tag.Value}"))}"));
+        listener.Start();
     }
 
     private static void CollectAllTheTime()

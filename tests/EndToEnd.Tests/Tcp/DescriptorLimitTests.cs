@@ -27,7 +27,13 @@ public sealed class DescriptorLimitTests : IDisposable
     [InlineData("Auto")]
     public async Task Running_sessions_go_on_and_new_ones_are_served_when_there_are_descriptors_again(string mode)
     {
-        await using var gateway = await Gateway.StartAsync(GatewayConfiguration.Tcp(mode, _port, _upstream.Port));
+        await using var gateway = await Gateway.StartAsync(
+            GatewayConfiguration.Tcp(mode, _port, _upstream.Port),
+            new Dictionary<string, string>
+            {
+                ["DOTNET_STARTUP_HOOKS"] = typeof(DescriptorLimitTests).Assembly.Location,
+                [StartupHook.MetricVariable] = "splice.fallbacks",
+            });
         var clients = new List<Socket>();
         var servers = new List<Socket>();
         var storm = new List<Socket>();
@@ -50,7 +56,9 @@ public sealed class DescriptorLimitTests : IDisposable
             var sent = clients.Select((client, seed) => SendAsync(client, seed)).ToArray();
             if (mode != "Copy")
             {
-                await gateway.Program.WaitForOutputAsync($"mode {mode} runs as Copy: no pipe");
+                const string Reason = "no pipe can be opened, all descriptors but the process's reserve are in use (RLIMIT_NOFILE)";
+                await gateway.Program.WaitForOutputAsync($"mode {mode} runs as Copy: {Reason}");
+                await gateway.Program.WaitForOutputAsync($"splice.requested={mode}, splice.effective=Copy, splice.reason={Reason}");
             }
 
             var received = await Task.WhenAll(servers.Select(ReceiveAsync));
@@ -71,8 +79,10 @@ public sealed class DescriptorLimitTests : IDisposable
         }
     }
 
-    private static async Task<int> StopAsync(Gateway gateway, List<Socket> clients, List<Socket> servers)
+    private async Task<int> StopAsync(Gateway gateway, List<Socket> clients, List<Socket> servers)
     {
+        // Sessions of the storm's clients may wait in its queue.
+        _upstream.Dispose();
         clients.ForEach(static socket => socket.Dispose());
         servers.ForEach(static socket => socket.Dispose());
         return await gateway.StopAsync();

@@ -40,6 +40,7 @@ internal sealed class PipePool
 
         if (SpliceCalls.CreatePipe(out var readEnd, out var writeEnd) < 0)
         {
+            Reserve.ReadLimit();
             reason = NoDescriptor;
             return false;
         }

@@ -1,9 +1,9 @@
 using System.Globalization;
 
-namespace Transport.Linux.Tests;
+namespace Testing;
 
 /// <summary>What this process may do (capabilities(7)).</summary>
-internal static class Capabilities
+public static class ProcessCapabilities
 {
     public static bool Has(int capability)
     {

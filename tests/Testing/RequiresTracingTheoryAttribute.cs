@@ -1,6 +1,7 @@
 using System.Diagnostics;
+using Xunit;
 
-namespace Transport.Linux.Tests;
+namespace Testing;
 
 /// <summary>A theory that lets strace fail system calls; skipped where it is not installed, or ptrace(2) is forbidden as in some containers.</summary>
 [AttributeUsage(AttributeTargets.Method)]

@@ -1,11 +1,11 @@
+using System.ComponentModel;
 using System.Globalization;
 using System.Runtime.InteropServices;
-using Testing;
 
-namespace Transport.Linux.Tests;
+namespace Testing;
 
 /// <summary>A network namespace of a test's own (ip-netns(8)).</summary>
-internal sealed partial class NetworkNamespace : IAsyncDisposable
+public sealed partial class NetworkNamespace : IAsyncDisposable
 {
     private const int CLONE_NEWNET = 0x40000000;
 
@@ -17,7 +17,7 @@ internal sealed partial class NetworkNamespace : IAsyncDisposable
 
     public static async Task<NetworkNamespace> CreateAsync()
     {
-        var name = string.Create(CultureInfo.InvariantCulture, $"transport-{Environment.ProcessId}-{Interlocked.Increment(ref s_last)}");
+        var name = string.Create(CultureInfo.InvariantCulture, $"gateway-{Environment.ProcessId}-{Interlocked.Increment(ref s_last)}");
         await IpAsync("netns", "add", name);
         var created = new NetworkNamespace(name);
         await created.ConfigureAsync("link", "set", "lo", "up");
@@ -37,7 +37,10 @@ internal sealed partial class NetworkNamespace : IAsyncDisposable
             {
                 using (var handle = File.OpenHandle($"/run/netns/{Name}"))
                 {
-                    Assert.Equal(0, setns((int)handle.DangerousGetHandle(), CLONE_NEWNET));
+                    if (setns((int)handle.DangerousGetHandle(), CLONE_NEWNET) != 0)
+                    {
+                        throw new Win32Exception(Marshal.GetLastPInvokeError(), $"setns into {Name}");
+                    }
                 }
 
                 done.SetResult(action());
@@ -56,7 +59,10 @@ internal sealed partial class NetworkNamespace : IAsyncDisposable
     private static async Task IpAsync(params string[] arguments)
     {
         var (exitCode, output, error) = await RunningProgram.RunAsync(Programs.Require("ip"), arguments);
-        Assert.True(exitCode == 0, $"ip {string.Join(' ', arguments)}: {output}{error}");
+        if (exitCode != 0)
+        {
+            throw new InvalidOperationException($"ip {string.Join(' ', arguments)}: {output}{error}");
+        }
     }
 
     [LibraryImport("libc", SetLastError = true)]
