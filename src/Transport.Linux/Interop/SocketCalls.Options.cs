@@ -21,12 +21,8 @@ internal static unsafe partial class SocketCalls
     public const int IPV6_TRANSPARENT = 75;
     public const int IPV6_FREEBIND = 78;
 
-    public const int TCP_KEEPIDLE = 4;
-    public const int TCP_KEEPINTVL = 5;
-    public const int TCP_KEEPCNT = 6;
     public const int TCP_DEFER_ACCEPT = 9;
     public const int TCP_QUICKACK = 12;
-    public const int TCP_USER_TIMEOUT = 18;
     public const int TCP_FASTOPEN = 23;
 
     /// <summary>Lets a classic BPF program choose the socket of a SO_REUSEPORT group for each new connection (socket(7)).</summary>

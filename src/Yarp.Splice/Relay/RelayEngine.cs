@@ -272,6 +272,7 @@ internal sealed class RelayEngine : IRelayEngine, IDisposable
         {
             _ = SocketCalls.SetOption(descriptor, SocketCalls.IPPROTO_TCP, SocketCalls.TCP_NODELAY, 1);
             _ = SocketCalls.SetOption(descriptor, SocketCalls.SOL_SOCKET, SocketCalls.SO_OOBINLINE, 1);
+            route.SocketOptions?.Apply(descriptor);
         }
 
         var worker = _workers.Value[loop.Index];

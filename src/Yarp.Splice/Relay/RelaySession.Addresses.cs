@@ -90,6 +90,7 @@ internal sealed partial class RelaySession
         if (endPoint is IPEndPoint)
         {
             _ = SocketCalls.SetOption(descriptor, SocketCalls.SOL_SOCKET, SocketCalls.SO_OOBINLINE, 1);
+            Route.SocketOptions?.Apply(descriptor);
         }
 
         var result = SocketCalls.Connect(descriptor, address);

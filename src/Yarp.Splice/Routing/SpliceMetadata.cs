@@ -28,7 +28,7 @@ internal static class SpliceMetadata
     [
         ConnectTimeout, ConnectAttempts, IdleTimeout, HalfCloseTimeout, PrereadTimeout, PauseImmune, ProxyProtocol, Listen,
         Alpn, AllowedSources, DeniedSources, AcceptProxyProtocol,
-        .. RouteLimitsReader.Keys,
+        .. RouteLimitsReader.Keys, .. SocketOptionsReader.Keys,
     ];
 
     /// <summary>Those that take a list: an array in configuration, separated by commas in metadata.</summary>

@@ -1,6 +1,7 @@
 using System.Net;
 using Yarp.Splice.Limits;
 using Yarp.Splice.ProxyProtocol;
+using Yarp.Splice.Relay;
 using Yarp.Splice.Sources;
 
 namespace Yarp.Splice.Routing;
@@ -58,6 +59,9 @@ internal sealed record TcpRoute
 
     /// <summary>Whether mode Auto hands interactive sessions to the kernel, where a pause of the process does not show in them.</summary>
     public bool PauseImmune { get; init; }
+
+    /// <summary>What is set on the sockets of its sessions; <see langword="null"/> for nothing.</summary>
+    public SessionSocketOptions? SocketOptions { get; init; }
 
     /// <summary>What the route allows its clients.</summary>
     public RouteLimits Limits { get; init; } = RouteLimits.None;

@@ -29,7 +29,7 @@ internal static class TcpRouteReader
         SpliceMetadata.Alpn => RouteListReader.AcceptedProtocols,
         SpliceMetadata.AllowedSources or SpliceMetadata.DeniedSources => AddressList.AcceptedSources,
         SpliceMetadata.AcceptProxyProtocol => AddressList.AcceptedProxies,
-        _ => RouteLimitsReader.AcceptedValues(key) ?? throw new ArgumentOutOfRangeException(nameof(key), key, null),
+        _ => RouteLimitsReader.AcceptedValues(key) ?? SocketOptionsReader.AcceptedValues(key) ?? throw new ArgumentOutOfRangeException(nameof(key), key, null),
     };
 
     /// <summary>The routes of a route; none if it is an HTTP route. What is returned beside mistakes is not to be used to relay.</summary>
@@ -55,6 +55,7 @@ internal static class TcpRouteReader
             Port = 0,
             Listen = ReadAddress(route, mistakes),
             Limits = RouteLimitsReader.Read(route, mistakes),
+            SocketOptions = SocketOptionsReader.Read(route, mistakes),
             ProxyProtocol = ReadProxyProtocol(route, mistakes),
             Alpn = RouteListReader.ReadProtocols(route, mistakes),
             Sources = RouteListReader.ReadSources(route, mistakes),
@@ -239,7 +240,7 @@ internal static class TcpRouteReader
         return null;
     }
 
-    private static void AddUnusable(RouteConfig route, string key, string value, List<string> mistakes) =>
+    public static void AddUnusable(RouteConfig route, string key, string value, List<string> mistakes) =>
         mistakes.Add($"Route '{route.RouteId}': Splice:{key} is '{value}'; accepted is {AcceptedValues(key)}.");
 
     private static List<(int Port, ServerNamePattern ServerName)> ReadHosts(RouteConfig route, List<string> mistakes)

@@ -82,6 +82,7 @@ internal sealed partial class ManagedSession : IDisposable
             if (_clientSocket is { ProtocolType: ProtocolType.Tcp })
             {
                 _clientSocket.NoDelay = true;
+                _route.SocketOptions?.Apply(_clientSocket);
             }
 
             destination = await ConnectAsync();
@@ -181,6 +182,11 @@ internal sealed partial class ManagedSession : IDisposable
             try
             {
                 _upstream = await AddressRace.ConnectAsync(await destination.Address.ResolveAsync(timeout.Token), timeout.Token);
+                if (_upstream.ProtocolType == ProtocolType.Tcp)
+                {
+                    _route.SocketOptions?.Apply(_upstream);
+                }
+
                 return destination;
             }
             catch (Exception exception)
