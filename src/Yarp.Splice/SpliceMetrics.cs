@@ -58,9 +58,11 @@ internal sealed class SpliceMetrics
     private readonly UpDownCounter<long> _queued;
     private readonly Histogram<double> _queueDuration;
 
+    private readonly Meter _meter;
+
     public SpliceMetrics(IMeterFactory meterFactory)
     {
-        var meter = meterFactory.Create(MeterName);
+        var meter = _meter = meterFactory.Create(MeterName);
         meter.CreateObservableUpDownCounter("splice.sessions.active", MeasureActive, "{session}", "Sessions that are connecting or relayed.");
         meter.CreateObservableCounter("splice.bytes", MeasureBytes, "By", "Bytes relayed.");
         meter.CreateObservableCounter("splice.backpressure.time", MeasureStalls, "s",
@@ -123,6 +125,12 @@ internal sealed class SpliceMetrics
 
     /// <summary>A connection failed before its server name was known.</summary>
     public void PrereadFailed(TcpPort port) => CountPreread(port, "failed");
+
+    public static Measurement<int> HealthOf(string clusterId, string destinationId, bool isHealthy) =>
+        new(isHealthy ? 1 : 0, new TagList { { ClusterTag, clusterId }, { DestinationTag, destinationId } });
+
+    public void ObserveHealth(Func<IEnumerable<Measurement<int>>> measure) => _meter.CreateObservableGauge(
+        "splice.destination.healthy", measure, description: "1 for a destination of TCP routes that health checks let new sessions go to, 0 for one that they do not.");
 
     public void Fallback(string routeId, string requested, string effective, string reason) =>
         _fallbacks.Add(1, new TagList

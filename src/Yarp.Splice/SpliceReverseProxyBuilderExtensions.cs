@@ -8,6 +8,7 @@ using Microsoft.Extensions.Options;
 using Yarp.ReverseProxy.Configuration;
 using Yarp.ReverseProxy.Forwarder;
 using Yarp.Splice;
+using Yarp.Splice.Health;
 using Yarp.Splice.Http;
 using Yarp.Splice.Kestrel;
 using Yarp.Splice.Limits;
@@ -115,6 +116,8 @@ public static class SpliceReverseProxyBuilderExtensions
 
         services.AddSingleton<ConnectionRefusals>();
         services.AddSingleton<ConnectionReception>();
+        services.AddTcpHealth();
+        services.AddTcpDestinationResolver();
         services.AddSingleton<SpliceConnectionMiddleware>();
         services.AddSingleton<SpliceEndpointDefaults>();
         // First of all: endpoint defaults reach only the endpoints that are added after them.

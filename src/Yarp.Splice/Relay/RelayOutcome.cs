@@ -13,6 +13,7 @@ internal static class RelayOutcome
     public const string Drain = "drain";
     public const string Damaged = "damaged";
     public const string Cut = "cut";
+    public const string DestinationUnhealthy = "destination_unhealthy";
 
     /// <summary>Who is behind an ending.</summary>
     /// <param name="outcome">The ending.</param>

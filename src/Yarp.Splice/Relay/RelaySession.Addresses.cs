@@ -172,7 +172,8 @@ internal sealed partial class RelaySession
             return;
         }
 
-        OnDestinationFailed(Errno.Describe(errno));
+        // Local ports or the kernel's memory have run out.
+        OnDestinationFailed(Errno.Describe(errno), isOwnFault: errno is Errno.EADDRNOTAVAIL or Errno.ENOBUFS or Errno.ENOMEM);
     }
 
     private void TakeOut(RelayEndpoint attempt)

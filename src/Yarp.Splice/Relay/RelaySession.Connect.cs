@@ -143,11 +143,17 @@ internal sealed partial class RelaySession
     private void OnConnected(bool isReset)
     {
         CountConnected(_destination!);
+        _engine.Destinations.Report(Route, _clientFacts, _destination!, isConnected: true);
         BeginRelaying(_upstream!, isReset);
     }
 
-    private void OnDestinationFailed(string reason)
+    private void OnDestinationFailed(string reason, bool isOwnFault = false)
     {
+        if (!isOwnFault)
+        {
+            _engine.Destinations.Report(Route, _clientFacts, _destination!, isConnected: false);
+        }
+
         EndAttempt(reason);
         TryNextDestination();
     }

@@ -5,6 +5,7 @@ using Microsoft.Extensions.Logging;
 using Yarp.ReverseProxy;
 using Yarp.ReverseProxy.LoadBalancing;
 using Yarp.ReverseProxy.Model;
+using Yarp.Splice.Health;
 using Yarp.Splice.Limits;
 using Yarp.Splice.LoadBalancing;
 using Yarp.Splice.Relay;
@@ -13,7 +14,7 @@ namespace Yarp.Splice.Routing;
 
 /// <summary>Picks destinations with YARP's state and load-balancing policies, so that a TCP route balances as an HTTP route would.</summary>
 internal sealed class DestinationSelector(
-    IProxyStateLookup state, IEnumerable<ILoadBalancingPolicy> policies, SessionContexts contexts, ILoggerFactory loggerFactory)
+    IProxyStateLookup state, IEnumerable<ILoadBalancingPolicy> policies, SessionContexts contexts, PassiveHealth passiveHealth, ILoggerFactory loggerFactory)
     : IDestinationSelector
 {
     private readonly ILogger _logger = loggerFactory.CreateLogger(SpliceLog.Category);
@@ -124,6 +125,9 @@ internal sealed class DestinationSelector(
         ClusterId = cluster.ClusterId,
         MaxConnections = _parsed.TryGetValue(destination.Model, out var parsed) ? parsed.MaxConnections : null,
     };
+
+    public void Report(TcpRoute route, ClientFacts client, SelectedDestination destination, bool isConnected) =>
+        passiveHealth.Report(route, client, destination, isConnected);
 
     private DestinationState? Pick(WeightedPolicy policy, ClusterState cluster, ClientFacts client, IReadOnlyCollection<string> tried)
     {

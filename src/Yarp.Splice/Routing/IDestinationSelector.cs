@@ -27,6 +27,9 @@ internal interface IDestinationSelector
     /// <summary>Takes a client out of the line that <see cref="TryWait"/> put it into; false if a place is on its way to it.</summary>
     bool Leave(TcpRoute route, IWaitingClient client);
 
+    /// <summary>Says whether a destination took a connection, for passive health checks. What is no fault of the destination's is not to be reported.</summary>
+    void Report(TcpRoute route, ClientFacts client, SelectedDestination destination, bool isConnected);
+
     /// <summary>Takes back one <see cref="TryAcquire"/>.</summary>
     void Release(SelectedDestination destination);
 }

@@ -1,12 +1,15 @@
 using Yarp.ReverseProxy.Configuration;
+using Yarp.ReverseProxy.Forwarder;
 using Yarp.ReverseProxy.LoadBalancing;
+using Yarp.Splice.Health;
 using Yarp.Splice.Limits;
 using Yarp.Splice.LoadBalancing;
 
 namespace Yarp.Splice.Routing;
 
 /// <summary>Turns what the configuration says of TCP routes into metadata and refuses what is wrong with it, all mistakes of a route at once.</summary>
-internal sealed class SpliceRouteFilter(RouteSectionLifter lifter, PortClaims claims, IEnumerable<WeightedPolicy> policies) : IProxyConfigFilter
+internal sealed class SpliceRouteFilter(
+    RouteSectionLifter lifter, PortClaims claims, IEnumerable<WeightedPolicy> policies, IForwarderHttpClientFactory clients) : IProxyConfigFilter
 {
     private static readonly HashSet<string> s_policiesWithoutWeights = new(
         [
@@ -21,6 +24,7 @@ internal sealed class SpliceRouteFilter(RouteSectionLifter lifter, PortClaims cl
     public ValueTask<ClusterConfig> ConfigureClusterAsync(ClusterConfig cluster, CancellationToken cancel)
     {
         var mistakes = new List<string>();
+        _ = ClusterHealthSettings.Read(cluster, mistakes);
         if (HeedsWeights(cluster))
         {
             CheckWeights(cluster, mistakes);
@@ -63,6 +67,12 @@ internal sealed class SpliceRouteFilter(RouteSectionLifter lifter, PortClaims cl
         if (!HeedsWeights(cluster))
         {
             CheckWeights(cluster, mistakes);
+        }
+
+        if (cluster.HealthCheck?.Active?.Enabled == true && clients is not ProbingClientFactory)
+        {
+            mistakes.Add($"Route '{route.RouteId}': HealthCheck:Active of cluster '{cluster.ClusterId}' is enabled, but the application replaced YARP's HTTP clients after " +
+                "AddSplice, which adds TCP probes to them; accepted is ConfigureHttpClient before AddSplice.");
         }
 
         foreach (var (id, destination) in cluster.Destinations ?? new Dictionary<string, DestinationConfig>())

@@ -74,7 +74,12 @@ internal sealed class SessionTable(SpliceMetrics metrics, IEnumerable<ISessionOb
         return session is not null;
     }
 
-    public int CutAll(string clusterId, string destinationId)
+    public int CutAll(string clusterId, string destinationId) => CutAll(clusterId, destinationId, RelayOutcome.Cut);
+
+    /// <summary>As <see cref="CutAll(string, string)"/>, because of the destination's health.</summary>
+    public int CutUnhealthy(string clusterId, string destinationId) => CutAll(clusterId, destinationId, RelayOutcome.DestinationUnhealthy);
+
+    private int CutAll(string clusterId, string destinationId, string outcome)
     {
         var count = 0;
         foreach (var session in Volatile.Read(ref _sets).SelectMany(static set => set.ToArray()))
@@ -82,7 +87,7 @@ internal sealed class SessionTable(SpliceMetrics metrics, IEnumerable<ISessionOb
             if (string.Equals(session.ClusterId, clusterId, StringComparison.OrdinalIgnoreCase) &&
                 string.Equals(session.DestinationId, destinationId, StringComparison.OrdinalIgnoreCase))
             {
-                session.RequestCut(RelayOutcome.Cut);
+                session.RequestCut(outcome);
                 count++;
             }
         }

@@ -76,6 +76,9 @@ internal sealed partial class RelayFixture : IAsyncDisposable, IAcceptHandler, I
     /// <summary>What new clients are served by. A test may put another in, as a reload does.</summary>
     public TcpRoute Route { get; set; }
 
+    /// <summary>What was told of the destinations for passive health checks.</summary>
+    public ConcurrentQueue<(string DestinationId, bool IsConnected)> Reports { get; } = new();
+
     public IReadOnlyList<SelectedDestination> Destinations => _destinations;
 
     /// <summary>The destination's listening socket.</summary>
@@ -183,6 +186,9 @@ internal sealed partial class RelayFixture : IAsyncDisposable, IAcceptHandler, I
     public bool Leave(TcpRoute route, IWaitingClient client) => _places.Leave(client);
 
     public void Release(SelectedDestination destination) => _places.Release(destination, isAvailable: true);
+
+    public void Report(TcpRoute route, ClientFacts client, SelectedDestination destination, bool isConnected) =>
+        Reports.Enqueue((destination.DestinationId, isConnected));
 
     public async ValueTask DisposeAsync()
     {

@@ -187,6 +187,7 @@ internal sealed partial class ManagedSession : IDisposable
                     _route.SocketOptions?.Apply(_upstream);
                 }
 
+                _destinations.Report(_route, _facts, destination, isConnected: true);
                 return destination;
             }
             catch (Exception exception)
@@ -198,6 +199,11 @@ internal sealed partial class ManagedSession : IDisposable
                 }
 
                 var reason = exception is SocketException { SocketErrorCode: var code } ? code.ToString() : nameof(SocketError.TimedOut);
+                if (!IsOwnFault(exception) && !_aborted.IsCancellationRequested)
+                {
+                    _destinations.Report(_route, _facts, destination, isConnected: false);
+                }
+
                 _metrics.ConnectFailed(_route.RouteId, _route.ClusterId, destination.DestinationId, reason);
                 _lastFailure = $"{destination.DestinationId}: {reason}";
                 SpliceLog.ManagedConnectFailed(_logger, _route.RouteId, destination.DestinationId, destination.Address.ToString(), reason);
@@ -218,6 +224,12 @@ internal sealed partial class ManagedSession : IDisposable
         while (destination is not null && !_destinations.TryAcquire(destination));
         return destination;
     }
+
+    /// <summary>Descriptors, local ports or the kernel's memory have run out.</summary>
+    private static bool IsOwnFault(Exception exception) => exception is SocketException
+    {
+        SocketErrorCode: SocketError.TooManyOpenSockets or SocketError.AddressNotAvailable or SocketError.NoBufferSpaceAvailable,
+    };
 
     private async Task CopyToUpstreamAsync()
     {
