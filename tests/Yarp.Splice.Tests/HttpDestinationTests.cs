@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
 using Yarp.ReverseProxy.Configuration;
 using Yarp.ReverseProxy.Forwarder;
+using Yarp.Splice.Health;
 
 namespace Yarp.Splice.Tests;
 
@@ -54,7 +55,8 @@ public class HttpDestinationTests
         using var application = builder.Build();
         var factory = application.Services.GetRequiredService<IForwarderHttpClientFactory>();
         using var client = factory.CreateClient(new ForwarderHttpClientContext { NewConfig = HttpClientConfig.Empty });
-        object? handler = typeof(HttpMessageInvoker).GetField("_handler", BindingFlags.Instance | BindingFlags.NonPublic)!.GetValue(client);
+        object? handler = typeof(HttpMessageInvoker).GetField("_handler", BindingFlags.Instance | BindingFlags.NonPublic)!
+            .GetValue((client as ProbingClient)?.Inner ?? client);
         while (handler is DelegatingHandler outer)
         {
             handler = outer.InnerHandler;
