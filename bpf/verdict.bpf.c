@@ -162,7 +162,7 @@ INLINE int relay(struct __sk_buff *skb, const int is_exact)
 	u32 *slot = map_lookup(&slots, &cookie);
 	struct direction *d = slot ? map_lookup(&directions, slot) : 0;
 	if (!d)
-		return SK_PASS; // can't happen: a socket has its slot before it is armed and until it is closed
+		return SK_PASS; // the kernel had no room for the socket in `armed`, but has set the verdict: user space receives and sends
 	if (d->failure)
 		return SK_DROP;
 

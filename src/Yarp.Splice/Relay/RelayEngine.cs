@@ -199,10 +199,10 @@ internal sealed class RelayEngine : IRelayEngine, IDisposable
         }
     }
 
-    /// <summary>A session that <c>Splice:PauseImmune</c> is meant for goes on as in mode Auto.</summary>
-    public void ReportNotImmune(TcpRoute route, string reason)
+    /// <summary>A session that <c>Splice:PauseImmune</c> is meant for goes on in user space.</summary>
+    public void ReportNotImmune(TcpRoute route, SpliceMode effective, string reason)
     {
-        _metrics.Fallback(route.RouteId, nameof(SpliceMode.Sockmap), nameof(SpliceMode.Auto), reason);
+        _metrics.Fallback(route.RouteId, nameof(SpliceMode.Sockmap), effective.ToString(), reason);
         if (_saidFallbacks.TryAdd((route.RouteId, SpliceMode.Auto, reason), true))
         {
             SpliceLog.NotImmune(_logger, route.RouteId, reason);

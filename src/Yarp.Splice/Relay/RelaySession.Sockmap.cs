@@ -107,10 +107,11 @@ internal sealed partial class RelaySession
             return;
         }
 
-        var error = _engine.Sockmap.Program!.Arm(_client.Descriptor, _upstream.Descriptor, _loop.Index, out var toUpstream, out var toClient);
+        var error = _engine.Sockmap.Program!.Arm(
+            _client.Descriptor, _upstream.Descriptor, _loop.Index, out var toUpstream, out var toClient, out var mustReceive);
         if (error != 0)
         {
-            FallBack(Explain(error));
+            FallBack(Explain(error), mustCopy: mustReceive);
         }
 
         _awaitsArming = false;
@@ -138,19 +139,22 @@ internal sealed partial class RelaySession
     }
 
     /// <summary>The session will never be armed.</summary>
-    private void FallBack(string reason)
+    private void FallBack(string reason, bool mustCopy = false)
     {
         _awaitsArming = false;
         _conversation = null;
+        var effective = mustCopy ? SpliceMode.Copy : Route.PauseImmune ? SpliceMode.Auto : SpliceMode.Splice;
         if (Route.PauseImmune)
         {
             _pathReason = reason;
-            _engine.ReportNotImmune(Route, reason);
-            return;
+            _engine.ReportNotImmune(Route, effective, reason);
+        }
+        else
+        {
+            ReportFallback(SpliceMode.Sockmap, effective, reason);
         }
 
-        ReportFallback(SpliceMode.Sockmap, SpliceMode.Splice, reason);
-        var policy = _engine.PolicyOf(SpliceMode.Splice);
+        var policy = _engine.PolicyOf(effective);
         _toUpstream!.Follow(policy);
         _toClient!.Follow(policy);
     }

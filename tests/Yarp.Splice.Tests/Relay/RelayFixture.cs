@@ -112,6 +112,10 @@ internal sealed partial class RelayFixture : IAsyncDisposable, IAcceptHandler, I
     public static RelayFixture CreateSockmap(Func<int, SockmapSupport> load) =>
         new(SpliceMode.Sockmap, null, null, null, new EngineSettings { Load = load, TransfersBeforeArming = 4 });
 
+    /// <summary>Mode Sockmap in one of its forms, armed when the product arms.</summary>
+    public static RelayFixture CreateSockmap(string form) =>
+        CreateSockmap(loops => SockmapSupport.Load(Enum.Parse<SockmapForm>(form), loops, null));
+
     /// <summary>Mode Auto with Splice:PauseImmune.</summary>
     public static RelayFixture CreatePauseImmune(Func<int, SockmapSupport> load) =>
         new(SpliceMode.Auto, static route => route with { PauseImmune = true }, null, null, new EngineSettings { Load = load });
@@ -144,6 +148,24 @@ internal sealed partial class RelayFixture : IAsyncDisposable, IAcceptHandler, I
         return (client, await AcceptAsync());
     }
 
+    /// <summary>A session that the kernel relays, after two exchanges of one byte.</summary>
+    public async Task<(Socket Client, Socket Server)> ConnectArmedPairAsync()
+    {
+        var before = ArmedDirections;
+        var (client, server) = await ConnectPairAsync();
+        for (var i = 0; i < 2; i++)
+        {
+            await client.SendAllAsync("u"u8.ToArray());
+            await server.ReceiveExactlyAsync(1);
+            await server.SendAllAsync("d"u8.ToArray());
+            await client.ReceiveExactlyAsync(1);
+        }
+
+        Assert.True(await Task.Run(() => SpinWait.SpinUntil(() => ArmedDirections == before + 2, Deadline)),
+            $"{ArmedDirections - before} directions armed; {string.Join('\n', Log.Entries)}");
+        return (client, server);
+    }
+
     /// <summary>Waits until no session is left, which every test must reach by itself.</summary>
     public Task WaitUntilIdleAsync() => Engine.DrainAsync(CancellationToken.None).WaitAsync(Deadline);
 
@@ -157,6 +179,14 @@ internal sealed partial class RelayFixture : IAsyncDisposable, IAcceptHandler, I
             return number.Task;
         });
         return await Task.WhenAll(threads).WaitAsync(Deadline);
+    }
+
+    /// <summary>Starts a session with a client's socket that another listener has accepted, and takes the socket over.</summary>
+    public void Start(Socket client)
+    {
+        client.Blocking = false;
+        Engine.Start(Route, _loops.Loops[0], (int)client.Handle, _prefix, new ClientFacts(client.RemoteEndPoint));
+        client.SafeHandle.SetHandleAsInvalid();
     }
 
     public void OnAccepted(in AcceptedSocket socket)

@@ -61,7 +61,7 @@ public class OverlapTests
         SockmapDirection? up = null;
         if (program is not null)
         {
-            Assert.Equal(0, program.Arm((int)client.Handle, (int)upstreamSide.Handle, owner: 0, out up, out _));
+            Assert.Equal(0, program.Arm((int)client.Handle, (int)upstreamSide.Handle, owner: 0, out up, out _, out _));
         }
 
         Array.ForEach(segments, segment => peer.SendSegment(segment[0], segment[1]));

@@ -52,7 +52,6 @@ internal sealed class SockmapDirection(SockmapProgram program, int source, int s
         _receivedBefore = received - unread;
         error = ReadBaseline(sink, static info => info.BytesAcknowledged, SocketCalls.UnacknowledgedBytes, out var acknowledged, out var queued);
         _sentBefore = acknowledged + queued;
-        Refresh();
         return error;
     }
 

@@ -57,7 +57,7 @@ internal sealed class SockmapProbe : IDisposable
     {
         _client.Send([1]);
         WaitUntil(() => SocketStateCalls.UnreadBytes(Descriptor(_clientSide)) == 1);
-        var error = _program.Arm(Descriptor(_clientSide), Descriptor(_upstreamSide), owner: 0, out var up, out var down);
+        var error = _program.Arm(Descriptor(_clientSide), Descriptor(_upstreamSide), owner: 0, out var up, out var down, out _);
         if (error != 0)
         {
             return $"the probe could not arm a socket on loopback: {Errno.Describe(error)}";

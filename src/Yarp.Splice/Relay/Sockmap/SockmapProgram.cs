@@ -35,8 +35,9 @@ internal sealed unsafe class SockmapProgram : IDisposable
 
     /// <param name="form">Which form of the verdict.</param>
     /// <param name="eventLoops">How many event loops will arm sockets.</param>
+    /// <param name="entries">The sizes of maps that shall not have the object file's. Tests fill them.</param>
     /// <exception cref="BpfException">The kernel refused; nothing is left behind.</exception>
-    public SockmapProgram(SockmapForm form, int eventLoops)
+    public SockmapProgram(SockmapForm form, int eventLoops, IReadOnlyDictionary<string, uint>? entries = null)
     {
         Form = form;
         // min, default, max (tcp(7), tcp_rmem).
@@ -53,7 +54,8 @@ internal sealed unsafe class SockmapProgram : IDisposable
 
             foreach (var name in new[] { "peers", "armed", "slots", "directions" })
             {
-                AddMap(name, file.Maps[name]);
+                var map = file.Maps[name];
+                AddMap(name, map with { MaxEntries = entries?.GetValueOrDefault(name, map.MaxEntries) ?? map.MaxEntries });
             }
 
             AddMap("rings", file.Maps["rings"] with { MaxEntries = (uint)eventLoops }, Rings[0].Map);
@@ -88,13 +90,17 @@ internal sealed unsafe class SockmapProgram : IDisposable
     /// <param name="first">A socket with no partly read segment: empty at the last read, or never read.</param>
     /// <param name="second">The other one, in the same state.</param>
     /// <param name="owner">The index of the event loop that will hear of them.</param>
-    /// <param name="fromFirst">The direction from the first socket; <see langword="null"/> if that could not be armed.</param>
-    /// <param name="fromSecond">The direction from the second socket, likewise.</param>
-    /// <returns>Zero, or the first error number. A socket that was not armed goes on as before.</returns>
-    public int Arm(int first, int second, int owner, out SockmapDirection? fromFirst, out SockmapDirection? fromSecond)
+    /// <param name="fromFirst">The direction from the first socket; <see langword="null"/> if that could not be armed, and neither is then.</param>
+    /// <param name="fromSecond">The direction from the second socket; <see langword="null"/> if that could not be armed.</param>
+    /// <param name="mustReceive">
+    /// Whether a socket that was not armed may have a verdict all the same, ours or another program's, which passes everything: recv returns its
+    /// bytes, splice does not.
+    /// </param>
+    /// <returns>Zero, or an error number.</returns>
+    public int Arm(
+        int first, int second, int owner, out SockmapDirection? fromFirst, out SockmapDirection? fromSecond, out bool mustReceive)
     {
-        fromFirst = null;
-        fromSecond = null;
+        (fromFirst, fromSecond, mustReceive) = (null, null, false);
         var error = Prepare(first, second, owner, out var forward);
         if (error != 0)
         {
@@ -111,28 +117,41 @@ internal sealed unsafe class SockmapProgram : IDisposable
         // Peers first: a verdict must find where to redirect to from its first segment on.
         error = Insert("peers", forward!.Cookie, second);
         error = error != 0 ? error : Insert("peers", backward!.Cookie, first);
-        var forwardError = error != 0 ? error : Enable(forward);
-        var backwardError = error != 0 ? error : Enable(backward!);
-        fromFirst = forwardError == 0 ? forward : null;
-        fromSecond = backwardError == 0 ? backward : null;
-        if (fromFirst is null && fromSecond is null)
+        if (error != 0)
         {
-            // Not armed, so nothing is on its way through them.
-            _ = _maps["peers"].Delete(forward.Cookie);
-            _ = _maps["peers"].Delete(backward!.Cookie);
+            Withdraw(forward, backward!);
+            return error;
         }
 
-        if (fromFirst is null)
+        error = Enable(forward, out mustReceive);
+        if (error != 0)
         {
-            forward.Release();
+            if (mustReceive)
+            {
+                // Taking a socket with a verdict out of its last map would lose bytes.
+                forward.Release();
+                backward!.Release();
+            }
+            else
+            {
+                Withdraw(forward, backward!);
+            }
+
+            return error;
         }
 
-        if (fromSecond is null)
+        fromFirst = forward;
+        error = Enable(backward!, out mustReceive);
+        if (error != 0)
         {
+            // It remains the peer of the first one, whatever the reason.
+            mustReceive = true;
             backward!.Release();
+            return error;
         }
 
-        return forwardError != 0 ? forwardError : backwardError;
+        fromSecond = backward;
+        return 0;
     }
 
     /// <summary>How many events the verdict could not tell an event loop because its ring was full.</summary>
@@ -220,11 +239,25 @@ internal sealed unsafe class SockmapProgram : IDisposable
         return false;
     }
 
-    private int Enable(SockmapDirection direction)
+    /// <summary>Neither socket has a verdict, so nothing is on its way through them.</summary>
+    private void Withdraw(SockmapDirection forward, SockmapDirection backward)
+    {
+        _ = _maps["peers"].Delete(forward.Cookie);
+        _ = _maps["peers"].Delete(backward.Cookie);
+        forward.Release();
+        backward.Release();
+    }
+
+    /// <summary>From here on the verdict decides. It has no window and passes everything until it is known to be there to stay.</summary>
+    private int Enable(SockmapDirection direction, out bool mustReceive)
     {
         var error = Insert("armed", direction.Cookie, direction.Source);
+        // The kernel sets the verdict before it makes room for the map's entry, and leaves it if there is none and another map has the socket
+        // (sock_hash_update_common). EBUSY: another program's verdict is there.
+        mustReceive = error is Errno.E2BIG or Errno.ENOMEM or Errno.EBUSY;
         if (error == 0)
         {
+            direction.Refresh();
             // What is in the receive queue already would wait for the next segment.
             _ = SocketStateCalls.Kick(direction.Source);
         }
