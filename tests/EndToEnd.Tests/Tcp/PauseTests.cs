@@ -9,6 +9,13 @@ namespace EndToEnd.Tests.Tcp;
 public sealed class PauseTests : IDisposable
 {
     private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan s_worst = TimeSpan.FromMilliseconds(10);
+
+    private static readonly Dictionary<string, string> s_collecting = new()
+    {
+        ["DOTNET_STARTUP_HOOKS"] = typeof(PauseTests).Assembly.Location,
+        [StartupHook.CollectVariable] = "1",
+    };
 
     private readonly TcpUpstream _upstream = new();
     private readonly int _port = FreePort.Next();
@@ -18,42 +25,19 @@ public sealed class PauseTests : IDisposable
     [RequiresBpfTheory]
     [InlineData(128)]
     [InlineData(16 * 1024)]
-    public async Task Sockmap_sessions_do_not_notice_that_the_process_is_stopped(int answerSize)
+    public async Task Sockmap_sessions_do_not_notice_that_the_process_is_stopped_half_of_the_time(int answerSize)
     {
         await using var gateway = await Gateway.StartAsync(GatewayConfiguration.Tcp("Sockmap", _port, _upstream.Port));
         using var load = await RequestResponseLoad.StartAsync(_port, _upstream, connections: 4, answerSize);
-        var paused = new List<TimeSpan>();
-        var undisturbed = new List<TimeSpan>();
-        for (var i = 0; i < 6; i++)
-        {
-            paused.Add((await PauseAsync(gateway, load, s_pause)).Max());
-            var started = Stopwatch.GetTimestamp();
-            await Task.Delay(s_pause);
-            undisturbed.Add(load.Since(started).Max());
-        }
-
-        // On a quiet machine 10 ms are never reached. On a busy one the threads of this process wait for processors as often in the pauses as
-        // between them, and not in every round.
-        paused.Sort();
-        undisturbed.Sort();
-        var limit = TimeSpan.FromMilliseconds(10) + (undisturbed[2] * 2);
-        Assert.True(
-            paused[2] <= limit && paused[2] < s_pause / 2,
-            $"worst latency of each pause: {string.Join(", ", paused)}; without a pause: {string.Join(", ", undisturbed)}");
+        await AssertUnnoticedAsync(gateway, load, s_pause, rounds: 3);
     }
 
     [RequiresBpfFact]
-    public async Task Sockmap_sessions_go_on_while_the_process_is_stopped_for_three_seconds()
+    public async Task Sockmap_sessions_do_not_notice_that_the_process_is_stopped_for_three_seconds()
     {
         await using var gateway = await Gateway.StartAsync(GatewayConfiguration.Tcp("Sockmap", _port, _upstream.Port));
         using var load = await RequestResponseLoad.StartAsync(_port, _upstream, connections: 4, answerSize: 16 * 1024);
-        var started = Stopwatch.GetTimestamp();
-        await Task.Delay(TimeSpan.FromSeconds(1));
-        var undisturbed = load.Since(started).Length;
-
-        var exchanges = (await PauseAsync(gateway, load, TimeSpan.FromSeconds(3))).Length;
-
-        Assert.True(exchanges > undisturbed, $"{exchanges} exchanges in the three seconds, {undisturbed} in one second before");
+        await AssertUnnoticedAsync(gateway, load, TimeSpan.FromSeconds(3), rounds: 1);
     }
 
     [Fact]
@@ -79,16 +63,69 @@ public sealed class PauseTests : IDisposable
         Assert.True(comparisons[^1].Sockmap < comparisons[^1].Copy / 2, $"p99.9 in the modes Sockmap and Copy: {string.Join("; ", comparisons)}");
     }
 
+    [RequiresBpfFact]
+    public async Task Garbage_collections_cost_Sockmap_sessions_no_more_than_those_of_another_process()
+    {
+        var comparisons = new List<(TimeSpan Own, TimeSpan Others)>();
+        do
+        {
+            comparisons.Add((await MeasureUnderCollectionsAsync("Sockmap"), await MeasureBesideCollectionsAsync("Sockmap")));
+        }
+        while (comparisons[^1].Own > comparisons[^1].Others * 1.5 && comparisons.Count < 4);
+
+        Assert.True(comparisons[^1].Own <= comparisons[^1].Others * 1.5, $"p99.9 under own and others' collections: {string.Join("; ", comparisons)}");
+    }
+
+    /// <summary>
+    /// The worst latency in the pauses is at most 10 ms and the throughput is kept, or, where other programs hold up this one's threads, neither is
+    /// worse than between the pauses. Chance decides each such comparison; a relay that waits for the process loses all of them.
+    /// </summary>
+    private static async Task AssertUnnoticedAsync(Gateway gateway, RequestResponseLoad load, TimeSpan pause, int rounds)
+    {
+        var attempts = new List<string>();
+        for (var i = 0; i < 8; i++)
+        {
+            var (paused, undisturbed) = (new List<TimeSpan>(), new List<TimeSpan>());
+            for (var round = 0; round < rounds; round++)
+            {
+                paused.AddRange(await PauseAsync(gateway, load, pause));
+                var started = Stopwatch.GetTimestamp();
+                await Task.Delay(pause + (pause / 4));
+                undisturbed.AddRange(load.Since(started));
+            }
+
+            var limit = undisturbed.Max() > s_worst ? undisturbed.Max() : s_worst;
+            if (paused.Max() <= limit && paused.Max() < pause / 2 && paused.Count >= undisturbed.Count * 0.8)
+            {
+                return;
+            }
+
+            attempts.Add($"worst {paused.Max().TotalMilliseconds} ms, {paused.Count} exchanges; " +
+                $"undisturbed {undisturbed.Max().TotalMilliseconds} ms, {undisturbed.Count} exchanges");
+        }
+
+        Assert.Fail(string.Join('\n', attempts));
+    }
+
     private async Task<TimeSpan> MeasureUnderCollectionsAsync(string mode)
     {
         var port = FreePort.Next();
-        await using var gateway = await Gateway.StartAsync(
-            GatewayConfiguration.Tcp(mode, port, _upstream.Port),
-            new Dictionary<string, string>
-            {
-                ["DOTNET_STARTUP_HOOKS"] = typeof(PauseTests).Assembly.Location,
-                [StartupHook.CollectVariable] = "1",
-            });
+        await using var gateway = await Gateway.StartAsync(GatewayConfiguration.Tcp(mode, port, _upstream.Port), s_collecting);
+        return await MeasureAsync(port);
+    }
+
+    /// <summary>The same processors are taken away, but the collections are not the gateway's own.</summary>
+    private async Task<TimeSpan> MeasureBesideCollectionsAsync(string mode)
+    {
+        var port = FreePort.Next();
+        await using var gateway = await Gateway.StartAsync(GatewayConfiguration.Tcp(mode, port, _upstream.Port));
+        await using var other = await Gateway.StartAsync(GatewayConfiguration.Tcp(mode, FreePort.Next(), _upstream.Port), s_collecting);
+        return await MeasureAsync(port);
+    }
+
+    /// <summary>p99.9 of four seconds.</summary>
+    private async Task<TimeSpan> MeasureAsync(int port)
+    {
         using var load = await RequestResponseLoad.StartAsync(port, _upstream, connections: 2, answerSize: 128);
         var started = Stopwatch.GetTimestamp();
         await Task.Delay(TimeSpan.FromSeconds(4));

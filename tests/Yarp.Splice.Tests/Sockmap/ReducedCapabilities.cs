@@ -39,7 +39,9 @@ internal static unsafe partial class ReducedCapabilities
         Assert.Equal(0, capget(header, sets));
         foreach (var capability in capabilities)
         {
+            // Effective and permitted: loading puts into effect what is permitted.
             sets[capability / 32 * 3] &= ~(1u << (capability % 32));
+            sets[(capability / 32 * 3) + 1] &= ~(1u << (capability % 32));
         }
 
         Assert.Equal(0, capset(header, sets));
