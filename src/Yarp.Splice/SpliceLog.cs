@@ -19,7 +19,7 @@ internal static partial class SpliceLog
     [LoggerMessage(3, LogLevel.Information, "Port {EndPoint} is closed; its sessions go on.", EventName = "PortClosed")]
     public static partial void PortClosed(ILogger logger, EndPoint endPoint);
 
-    [LoggerMessage(4, LogLevel.Error, "{Mistake} The other routes keep running.", EventName = "PortFailed")]
+    [LoggerMessage(4, LogLevel.Error, "{Mistake} It is tried again every second; the other routes keep running.", EventName = "PortFailed")]
     public static partial void PortFailed(ILogger logger, string mistake);
 
     [LoggerMessage(5, LogLevel.Error, "The new configuration is not applied, the running one is kept: {Mistake}", EventName = "ReloadRefused")]
@@ -37,7 +37,7 @@ internal static partial class SpliceLog
     [LoggerMessage(9, LogLevel.Error, "Load-balancing policy {Policy} of cluster {ClusterId} threw for route {RouteId}.", EventName = "PolicyFailed")]
     public static partial void PolicyFailed(ILogger logger, string policy, string clusterId, string routeId, Exception exception);
 
-    [LoggerMessage(10, LogLevel.Warning, "{Count} sessions had not ended at the shutdown timeout and were reset.", EventName = "SessionsCut")]
+    [LoggerMessage(10, LogLevel.Warning, "{Count} sessions were still open when the stop could wait no longer (ShutdownTimeout, or a second signal), and were reset.", EventName = "SessionsCut")]
     public static partial void SessionsCut(ILogger logger, int count);
 
     [LoggerMessage(11, LogLevel.Debug, "A connection to route {RouteId} ended before it could be detached.", EventName = "DetachFailed")]
@@ -70,4 +70,22 @@ internal static partial class SpliceLog
 
     [LoggerMessage(19, LogLevel.Debug, "A connection to {Port} failed before its ClientHello was read.", EventName = "PrereadFailed")]
     public static partial void PrereadFailed(ILogger logger, TcpPort port, Exception exception);
+
+    [LoggerMessage(174, LogLevel.Debug, "A connection to {Port} was closed: the port was closed before its ClientHello had come.",
+        EventName = "ClosedInPreread")]
+    public static partial void ClosedInPreread(ILogger logger, TcpPort port);
+
+    [LoggerMessage(175, LogLevel.Warning,
+        "Route {RouteId} was removed {DrainTimeout} ago (Splice:DrainTimeout): {Count} sessions were still open and were reset.",
+        EventName = "LeftoversCut")]
+    public static partial void LeftoversCut(ILogger logger, string routeId, TimeSpan drainTimeout, int count);
+
+    [LoggerMessage(176, LogLevel.Warning,
+        "Destination {DestinationId} of cluster {ClusterId} was removed or has another address: {Count} sessions were reset " +
+        "(Splice:OnDestinationRemoved).",
+        EventName = "DestinationRemoved")]
+    public static partial void DestinationRemoved(ILogger logger, string? destinationId, string clusterId, int count);
+
+    [LoggerMessage(177, LogLevel.Information, "Port {EndPoint} is closed, because Kestrel is to listen there; its sessions go on.", EventName = "PortYielded")]
+    public static partial void PortYielded(ILogger logger, EndPoint endPoint);
 }

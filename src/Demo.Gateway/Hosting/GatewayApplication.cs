@@ -63,8 +63,7 @@ internal static class GatewayApplication
                 Console.Out.WriteLine(demo.Describe(application.Urls.FirstOrDefault(demo.HttpUrl)));
             }
 
-            await WaitForStopAsync(application.Lifetime);
-            await application.StopAsync(signals.EndAtOnce);
+            await StopAsync(application, signals.EndAtOnce);
             if (application.Services.GetService<EventLoopGroup>()?.Failure is { } failure)
             {
                 throw new MachineRefusalException($"Stopped because an event loop failed: {failure.Message}", failure);
@@ -96,11 +95,20 @@ internal static class GatewayApplication
         }
     }
 
-    private static Task WaitForStopAsync(IHostApplicationLifetime lifetime)
+    /// <summary>Waits until it is told to stop, and stops it.</summary>
+    private static async Task StopAsync(WebApplication application, CancellationToken endAtOnce)
     {
         var stopping = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        lifetime.ApplicationStopping.Register(stopping.SetResult);
-        return stopping.Task;
+        application.Lifetime.ApplicationStopping.Register(stopping.SetResult);
+        await stopping.Task;
+        try
+        {
+            await application.StopAsync(endAtOnce);
+        }
+        catch (OperationCanceledException)
+        {
+            // How the host reports that something had to be broken off; the log says what.
+        }
     }
 
     private static WebApplication Build(WebApplicationBuilder builder, IConfigurationSection proxy, DemoSetup? demo)

@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
+using Yarp.Splice.Listening;
 
 namespace Yarp.Splice.Kestrel;
 
@@ -60,6 +61,12 @@ internal sealed class SpliceEndpointDefaults(IServiceProvider services)
         // ListenOptions.Use appends, which would be after TLS on an endpoint that is configured already.
         Middleware(endpoint).Insert(0, next =>
         {
+            // Kestrel builds the pipeline of an endpoint right before it listens on it, at its start and at a reload.
+            if (endpoint.IPEndPoint is { } ip)
+            {
+                services.GetRequiredService<TcpPortManager>().YieldTo(ip);
+            }
+
             // When the endpoint is bound: only then has it its section of the configuration.
             var trustedProxies = EndpointProxies.Of(endpoint);
             return connection => middleware.Value.OnConnectionAsync(connection, next, trustedProxies);

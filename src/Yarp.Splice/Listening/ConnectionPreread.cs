@@ -11,11 +11,11 @@ namespace Yarp.Splice.Listening;
 /// Reads what a Kestrel connection begins with: a PROXY protocol header, which is taken out of its pipe, and a ClientHello, of which every byte is left
 /// for whoever gets the connection. One deadline is for all of it, not for the next byte.
 /// </summary>
-internal sealed class ConnectionPreread(ConnectionContext connection, TimeSpan timeout) : IDisposable
+internal sealed class ConnectionPreread(ConnectionContext connection, TimeSpan timeout, CancellationToken portClosed) : IDisposable
 {
-    // Kestrel waits for its connections when it stops, and nobody else could tell it that this one is idle.
+    // Kestrel waits for its connections when it stops, and nobody else could tell it that this one is idle. On a port that is not Kestrel's the port tells.
     private readonly CancellationToken _stopping =
-        connection.Features.Get<IConnectionLifetimeNotificationFeature>()?.ConnectionClosedRequested ?? default;
+        connection.Features.Get<IConnectionLifetimeNotificationFeature>()?.ConnectionClosedRequested ?? portClosed;
 
     private CancellationTokenSource? _deadline;
 
@@ -102,7 +102,7 @@ internal sealed class ConnectionPreread(ConnectionContext connection, TimeSpan t
         }
         catch (OperationCanceledException exception) when (exception is not ConnectionAbortedException)
         {
-            return _stopping.IsCancellationRequested ? throw new ConnectionAbortedException("The server is stopping.") : null;
+            return _stopping.IsCancellationRequested ? throw new ConnectionAbortedException("The port was closed.") : null;
         }
     }
 }

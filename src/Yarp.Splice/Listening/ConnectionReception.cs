@@ -25,12 +25,13 @@ internal sealed class ConnectionReception(SpliceMetrics metrics, ConnectionRefus
     /// <param name="trusted">Whose connections begin with a header; <see langword="null"/> if there is none.</param>
     /// <param name="needsHello">Whether the hello is wanted.</param>
     /// <param name="timeout">How long both together may take.</param>
+    /// <param name="portClosed">Fires when the port is closed, where Kestrel does not tell the connection.</param>
     /// <returns>The client, and the protocols that it offers; <see langword="null"/> if the connection is to be closed.</returns>
     public async ValueTask<(ClientFacts Client, IReadOnlyList<string>? Protocols)?> ReceiveAsync(
-        ConnectionContext connection, TcpPort port, AddressSet? trusted, bool needsHello, TimeSpan timeout)
+        ConnectionContext connection, TcpPort port, AddressSet? trusted, bool needsHello, TimeSpan timeout, CancellationToken portClosed = default)
     {
         var client = FactsOf(connection);
-        using var preread = new ConnectionPreread(connection, timeout);
+        using var preread = new ConnectionPreread(connection, timeout, portClosed);
         try
         {
             if (trusted is not null)

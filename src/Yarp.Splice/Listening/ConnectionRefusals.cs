@@ -77,4 +77,11 @@ internal sealed class ConnectionRefusals(SpliceMetrics metrics, SessionTable ses
         sessions.Refused(port, SpliceMetrics.NoRoute, client);
         SpliceLog.NoRoute(_logger, port, client.ServerName);
     }
+
+    /// <summary>The port was closed before a client had sent what tells its route.</summary>
+    public void PortClosed(TcpPort port, ClientFacts client)
+    {
+        sessions.Refused(port, SpliceMetrics.PortClosed, client);
+        SpliceLog.ClosedInPreread(_logger, port);
+    }
 }

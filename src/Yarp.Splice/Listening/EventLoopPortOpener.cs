@@ -11,7 +11,7 @@ internal sealed class EventLoopPortOpener(
 {
     public ValueTask<IOpenPort> OpenAsync(TcpPort port, IPEndPoint endPoint, CancellationToken cancellationToken)
     {
-        var handler = new PortAcceptHandler(port, routes, relay, metrics, refusals);
+        var handler = new PortAcceptHandler(port, routes, relay, metrics, refusals, loops.Loops);
         return ValueTask.FromResult<IOpenPort>(new OpenPort(loops.Listen(endPoint, handler), handler));
     }
 
@@ -21,9 +21,9 @@ internal sealed class EventLoopPortOpener(
 
         public async Task CloseAsync()
         {
-            // Only then: a socket that the kernel had completed, and that needs no name, is still served.
+            // Only then: a socket that the kernel had completed, and that needs no name or has sent it, is still served.
             await listener.StopAsync();
-            handler.Close();
+            await handler.Waiting.CloseAllAsync();
         }
     }
 }

@@ -10,9 +10,10 @@ namespace Yarp.Splice.Listening;
 
 /// <summary>Hands the sockets of one port to the relay, at once or when it is known whose they are, on the loop that accepted them.</summary>
 internal sealed class PortAcceptHandler(
-    TcpPort port, TcpRoutes routes, IRelayEngine relay, SpliceMetrics metrics, ConnectionRefusals refusals) : IAcceptHandler
+    TcpPort port, TcpRoutes routes, IRelayEngine relay, SpliceMetrics metrics, ConnectionRefusals refusals, IReadOnlyList<EventLoop> loops) : IAcceptHandler
 {
-    private volatile bool _isClosed;
+    /// <summary>The sockets whose route is not known yet.</summary>
+    public WaitingSockets Waiting { get; } = new(loops);
 
     public void OnAccepted(in AcceptedSocket socket)
     {
@@ -70,20 +71,21 @@ internal sealed class PortAcceptHandler(
         refusals.ProxyHeaderMalformed(port, socket.Client);
     }
 
-    /// <summary>Lets no socket through any more whose route is not known yet.</summary>
-    public void Close() => _isClosed = true;
+    /// <summary>On the event loop: the port was closed before a socket had sent what tells its route.</summary>
+    public void OnClosedInPreread(SocketPreread socket)
+    {
+        _ = SocketCalls.Close(socket.Descriptor);
+        refusals.PortClosed(port, socket.Client);
+    }
 
     private void HandOver(EventLoop loop, int descriptor, ReadOnlyMemory<byte> prefix, ClientFacts client, IReadOnlyList<string>? protocols)
     {
         // As the routes are now: they may have changed since the socket was accepted.
-        var route = _isClosed ? null : routes.Current.Find(port)?.Find(client.ServerName, protocols);
+        var route = routes.Current.Find(port)?.Find(client.ServerName, protocols);
         if (route is null)
         {
             _ = SocketCalls.Close(descriptor);
-            if (!_isClosed)
-            {
-                refusals.NoRoute(port, client);
-            }
+            refusals.NoRoute(port, client);
         }
         else if (!refusals.IsAdmitted(route, client))
         {

@@ -24,16 +24,19 @@ internal sealed class SocketPortOpener(
     public async ValueTask<IOpenPort> OpenAsync(TcpPort port, IPEndPoint endPoint, CancellationToken cancellationToken)
     {
         var listener = await _factory.BindAsync(endPoint, cancellationToken);
-        return new OpenPort(listener, AcceptAsync(port, listener));
+        var opened = new OpenPort(listener, new CancellationTokenSource());
+        opened.Accepting = AcceptAsync(port, listener, opened);
+        return opened;
     }
 
-    private async Task AcceptAsync(TcpPort port, IConnectionListener listener)
+    private async Task AcceptAsync(TcpPort port, IConnectionListener listener, OpenPort opened)
     {
         try
         {
-            while (await listener.AcceptAsync() is { } connection)
+            while (await listener.AcceptAsync(CancellationToken.None) is { } connection)
             {
-                _ = ServeAsync(port, connection);
+                opened.Enter();
+                _ = ServeAsync(port, connection, opened);
             }
         }
         catch (Exception exception)
@@ -42,25 +45,27 @@ internal sealed class SocketPortOpener(
         }
     }
 
-    private async Task ServeAsync(TcpPort port, ConnectionContext connection)
+    private async Task ServeAsync(TcpPort port, ConnectionContext connection, OpenPort opened)
     {
         // Not on the accept loop's turn: a route's first steps may complete synchronously.
         await Task.Yield();
-        if (await FindRouteAsync(port, connection) is { } found)
+        if (await FindRouteAsync(port, connection, opened.Closed) is { } found)
         {
             await relay.RunAsync(found.Route, connection, found.Client);
         }
 
         await connection.DisposeAsync();
+        await opened.LeaveAsync();
     }
 
-    private async ValueTask<(TcpRoute Route, ClientFacts Client)?> FindRouteAsync(TcpPort port, ConnectionContext connection)
+    private async ValueTask<(TcpRoute Route, ClientFacts Client)?> FindRouteAsync(TcpPort port, ConnectionContext connection, CancellationToken closed)
     {
         var client = ConnectionReception.FactsOf(connection);
         IReadOnlyList<string>? protocols = null;
         if (routes.Current.Find(port) is { } current and ({ NeedsClientHello: true } or { TrustedProxies: not null }))
         {
-            if (await reception.ReceiveAsync(connection, port, current.TrustedProxies, current.NeedsClientHello, current.PrereadTimeout) is not { } received)
+            if (await reception.ReceiveAsync(connection, port, current.TrustedProxies, current.NeedsClientHello, current.PrereadTimeout, closed)
+                is not { } received)
             {
                 return null;
             }
@@ -78,15 +83,28 @@ internal sealed class SocketPortOpener(
         return refusals.IsAdmitted(route, client) ? (route, client) : null;
     }
 
-    private sealed class OpenPort(IConnectionListener listener, Task accepting) : IOpenPort
+    /// <summary>A listener, which must outlive its connections: it owns the memory that they receive into.</summary>
+    private sealed class OpenPort(IConnectionListener listener, CancellationTokenSource closed) : IOpenPort
     {
+        private int _users = 1;
+
         public EndPoint EndPoint => listener.EndPoint;
+
+        /// <summary>Fires when the port is closed.</summary>
+        public CancellationToken Closed => closed.Token;
+
+        public Task Accepting { get; set; } = Task.CompletedTask;
+
+        public void Enter() => Interlocked.Increment(ref _users);
+
+        public ValueTask LeaveAsync() => Interlocked.Decrement(ref _users) == 0 ? listener.DisposeAsync() : ValueTask.CompletedTask;
 
         public async Task CloseAsync()
         {
             await listener.UnbindAsync();
-            await accepting;
-            await listener.DisposeAsync();
+            await Accepting;
+            await closed.CancelAsync();
+            await LeaveAsync();
         }
     }
 }

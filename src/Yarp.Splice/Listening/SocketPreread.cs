@@ -59,12 +59,20 @@ internal sealed class SocketPreread(PortAcceptHandler port, EventLoop loop, int 
             _registration = loop.Register(descriptor, Readiness.Readable | Readiness.ReadHangUp, this);
             // One for everything that is waited for, not for the next byte of it.
             loop.Arm(this, routes.PrereadTimeout);
+            port.Waiting.Add(this);
         }
         catch (SocketException)
         {
             // Out of memory or of epoll watches (epoll_ctl(2)).
             _ = SocketCalls.Close(descriptor);
         }
+    }
+
+    /// <summary>On the event loop: the port is closed.</summary>
+    public void Close()
+    {
+        Leave();
+        port.OnClosedInPreread(this);
     }
 
     public void OnReady(Readiness readiness) => TryFinish();
@@ -173,6 +181,7 @@ internal sealed class SocketPreread(PortAcceptHandler port, EventLoop loop, int 
         {
             loop.Unregister(registration);
             loop.Cancel(this);
+            port.Waiting.Remove(this);
         }
     }
 }

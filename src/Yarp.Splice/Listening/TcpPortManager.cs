@@ -2,8 +2,10 @@ using System.Net;
 using System.Net.Sockets;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Primitives;
 using Yarp.Splice.Relay;
 using Yarp.Splice.Relay.Managed;
 using Yarp.Splice.Routing;
@@ -11,8 +13,8 @@ using Yarp.Splice.Routing;
 namespace Yarp.Splice.Listening;
 
 /// <summary>
-/// Keeps the ports that only TCP routes use in line with the configuration: opened once Kestrel has its own, changed with every reload,
-/// closed first when the host stops.
+/// Keeps the ports that only TCP routes use in line with the configuration: opened once Kestrel has its own, changed with every reload, tried again
+/// where the machine refused, given to Kestrel where it wants one, closed first when the host stops.
 /// </summary>
 internal sealed class TcpPortManager(
     TcpRoutes routes,
@@ -20,12 +22,24 @@ internal sealed class TcpPortManager(
     IRelayEngine relay,
     ManagedRelay managedRelay,
     ILoggerFactory loggerFactory,
-    IServer? server = null) : IHostedLifecycleService, IDisposable
+    IServer? server = null,
+    IConfiguration? configuration = null) : IHostedLifecycleService, IDisposable
 {
+    private static readonly TimeSpan s_recheckInterval = TimeSpan.FromSeconds(1);
+
+    /// <summary>Kestrel gives connections of an endpoint that goes five seconds before it says that the port is free, and says it to nobody.</summary>
+    private static readonly TimeSpan s_kestrelTime = TimeSpan.FromSeconds(10);
+
     private readonly ILogger _logger = loggerFactory.CreateLogger(SpliceLog.Category);
     private readonly SemaphoreSlim _turn = new(1, 1);
     private readonly Dictionary<TcpPort, IOpenPort> _open = [];
     private HashSet<(string RouteId, string Claim)> _taken = [];
+    private HashSet<string> _saidMistakes = [];
+    private (TcpPort Port, long UntilMs)[] _yielded = [];
+    private IDisposable? _configurationChanges;
+    private Timer? _recheck;
+    private long _recheckUntilMs;
+    private Task<int> _drainBesideKestrel = Task.FromResult(0);
     private bool _isStopping;
 
     public Task StartingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
@@ -44,7 +58,10 @@ internal sealed class TcpPortManager(
                 throw new SplicePortException(mistakes);
             }
 
+            _recheck = new Timer(_ => _ = FollowAsync());
             routes.Changed += OnRoutesChanged;
+            // Kestrel's endpoints may change without any route.
+            _configurationChanges = configuration is null ? null : ChangeToken.OnChange(configuration.GetReloadToken, RecheckSoon);
         }
         finally
         {
@@ -55,22 +72,28 @@ internal sealed class TcpPortManager(
     public async Task StoppingAsync(CancellationToken cancellationToken)
     {
         routes.Changed -= OnRoutesChanged;
+        _configurationChanges?.Dispose();
         await _turn.WaitAsync(CancellationToken.None);
         try
         {
             _isStopping = true;
+            _recheck?.Dispose();
             await CloseAllAsync();
         }
         finally
         {
             _turn.Release();
         }
+
+        // Kestrel is stopped before us and may take all of the time there is: sessions must not wait for that to hear of the deadline.
+        _drainBesideKestrel = DrainAsync(cancellationToken);
     }
 
     public async Task StopAsync(CancellationToken cancellationToken)
     {
-        var counts = await Task.WhenAll(relay.DrainAsync(cancellationToken), managedRelay.DrainAsync(cancellationToken));
-        if (counts.Sum() is > 0 and var cut)
+        // Once more, as Kestrel's ports were open until now.
+        var cut = await _drainBesideKestrel + await DrainAsync(cancellationToken);
+        if (cut > 0)
         {
             SpliceLog.SessionsCut(_logger, cut);
         }
@@ -78,9 +101,62 @@ internal sealed class TcpPortManager(
 
     public Task StoppedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
-    public void Dispose() => _turn.Dispose();
+    /// <summary>Kestrel is about to listen on an endpoint: closes the ports that are in its way. What was accepted on them goes on.</summary>
+    public void YieldTo(IPEndPoint endPoint)
+    {
+        if (_recheck is null)
+        {
+            // Before our own start nothing is open.
+            return;
+        }
 
-    private void OnRoutesChanged() => _ = FollowAsync();
+        var port = new TcpPort(endPoint.Port, endPoint.Address.Equals(IPAddress.IPv6Any) ? null : endPoint.Address);
+        _turn.Wait();
+        try
+        {
+            // If Kestrel does not get it after all, it is opened again.
+            _yielded = [.. _yielded.Where(static yielded => yielded.UntilMs > Environment.TickCount64), (port, RecheckLimit())];
+            foreach (var own in _open.Keys.Where(port.Overlaps).ToArray())
+            {
+                _open.Remove(own, out var closing);
+                closing!.CloseAsync().GetAwaiter().GetResult();
+                SpliceLog.PortYielded(_logger, closing.EndPoint);
+            }
+        }
+        finally
+        {
+            _turn.Release();
+        }
+
+        RecheckSoon();
+    }
+
+    public void Dispose()
+    {
+        _configurationChanges?.Dispose();
+        _recheck?.Dispose();
+        _turn.Dispose();
+    }
+
+    private static long RecheckLimit() => Environment.TickCount64 + (long)s_kestrelTime.TotalMilliseconds;
+
+    private void RecheckSoon()
+    {
+        Volatile.Write(ref _recheckUntilMs, RecheckLimit());
+        _recheck!.Change(s_recheckInterval, Timeout.InfiniteTimeSpan);
+    }
+
+    private async Task<int> DrainAsync(CancellationToken cancellationToken)
+    {
+        var counts = await Task.WhenAll(relay.DrainAsync(cancellationToken), managedRelay.DrainAsync(cancellationToken));
+        return counts.Sum();
+    }
+
+    private void OnRoutesChanged()
+    {
+        _saidMistakes = [];
+        _ = FollowAsync();
+    }
 
     private async Task FollowAsync()
     {
@@ -93,9 +169,16 @@ internal sealed class TcpPortManager(
             {
                 if (!_isStopping)
                 {
-                    foreach (var mistake in await ReconcileAsync(CancellationToken.None))
+                    var mistakes = await ReconcileAsync(CancellationToken.None);
+                    foreach (var mistake in mistakes.Except(_saidMistakes))
                     {
                         SpliceLog.PortFailed(_logger, mistake);
+                    }
+
+                    _saidMistakes = [.. mistakes];
+                    if (mistakes.Count > 0 || Environment.TickCount64 < Volatile.Read(ref _recheckUntilMs))
+                    {
+                        _recheck!.Change(s_recheckInterval, Timeout.InfiniteTimeSpan);
                     }
                 }
             }
@@ -147,7 +230,7 @@ internal sealed class TcpPortManager(
         var mistakes = new List<string>();
         foreach (var (port, portRoutes) in wanted)
         {
-            if (_open.ContainsKey(port))
+            if (_open.ContainsKey(port) || IsYielded(port))
             {
                 continue;
             }
@@ -169,6 +252,9 @@ internal sealed class TcpPortManager(
 
         return mistakes;
     }
+
+    private bool IsYielded(TcpPort port) =>
+        _yielded.Any(yielded => yielded.UntilMs > Environment.TickCount64 && yielded.Port.Overlaps(port));
 
     private void SayTaken(TcpPort port, TcpRoute route)
     {

@@ -15,6 +15,9 @@ internal interface IRelayEngine
     /// </summary>
     void Start(TcpRoute route, EventLoop loop, int descriptor, ReadOnlyMemory<byte> prefix, ClientFacts client);
 
-    /// <summary>Waits until every session has ended; when the token fires, resets the ones that are left and returns how many those were.</summary>
+    /// <summary>
+    /// Waits until every session has ended; when the token fires, resets the ones that are left and returns how many those were. From then on no
+    /// session begins; until then they may, and another call waits for those.
+    /// </summary>
     Task<int> DrainAsync(CancellationToken cancellationToken);
 }

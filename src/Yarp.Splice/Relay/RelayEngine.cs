@@ -25,6 +25,7 @@ internal sealed class RelayEngine : IRelayEngine, IDisposable
     private readonly Lock _drainLock = new();
     private TaskCompletionSource? _drained;
     private int _sessions;
+    private volatile bool _isCut;
 
     public RelayEngine(
         EventLoopGroup loops,
@@ -102,7 +103,12 @@ internal sealed class RelayEngine : IRelayEngine, IDisposable
         Task drained;
         lock (_drainLock)
         {
-            _drained ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            if (_drained is not { Task.IsCompleted: false })
+            {
+                // Sessions may have begun since an earlier drain.
+                _drained = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            }
+
             drained = _drained.Task;
         }
 
@@ -115,6 +121,7 @@ internal sealed class RelayEngine : IRelayEngine, IDisposable
         catch (OperationCanceledException)
         {
             var cut = 0;
+            _isCut = true;
             foreach (var worker in _workers.Value)
             {
                 worker.Loop.Post(_ =>
@@ -164,10 +171,7 @@ internal sealed class RelayEngine : IRelayEngine, IDisposable
             SpliceLog.SessionEnded(_logger, route.RouteId, outcome, bytesToUpstream, bytesToClient, (long)duration.TotalMilliseconds);
         }
 
-        if (Interlocked.Decrement(ref _sessions) == 0)
-        {
-            CheckDrained();
-        }
+        Uncount();
     }
 
     public void OnConnectFailed(TcpRoute route, SelectedDestination destination, string reason)
@@ -268,6 +272,20 @@ internal sealed class RelayEngine : IRelayEngine, IDisposable
 
     private void Begin(TcpRoute route, EventLoop loop, int descriptor, ReadOnlyMemory<byte> prefix, ClientFacts client, bool hasPlace)
     {
+        if (_isCut)
+        {
+            // Handed over while the loop was resetting its sessions, or after that.
+            _ = SocketCalls.SetLingerZero(descriptor);
+            _ = SocketCalls.Close(descriptor);
+            if (hasPlace)
+            {
+                Limits.PlacesOf(route).Release();
+            }
+
+            Uncount();
+            return;
+        }
+
         if (client.RemoteEndPoint is IPEndPoint)
         {
             _ = SocketCalls.SetOption(descriptor, SocketCalls.IPPROTO_TCP, SocketCalls.TCP_NODELAY, 1);
@@ -279,6 +297,14 @@ internal sealed class RelayEngine : IRelayEngine, IDisposable
         var session = new RelaySession(this, worker, route, descriptor, prefix, client);
         worker.Sessions.Add(session);
         session.Begin(hasPlace);
+    }
+
+    private void Uncount()
+    {
+        if (Interlocked.Decrement(ref _sessions) == 0)
+        {
+            CheckDrained();
+        }
     }
 
     private void CheckDrained()

@@ -11,6 +11,7 @@ internal static class RelayOutcome
     public const string ConnectFailed = "connect_failed";
     public const string ClientLeft = "client_left";
     public const string Drain = "drain";
+    public const string DestinationRemoved = "destination_removed";
     public const string Damaged = "damaged";
     public const string Cut = "cut";
     public const string DestinationUnhealthy = "destination_unhealthy";

@@ -30,6 +30,8 @@ internal sealed partial class RelaySession : ITrackedSession
 
     public string ClusterId => Route.ClusterId;
 
+    public SelectedDestination? Destination => _destination;
+
     public string? DestinationId => _destination?.DestinationId;
 
     public PathKind FarthestPath => _toUpstream is null ? PathKind.None

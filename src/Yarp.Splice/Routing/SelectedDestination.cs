@@ -18,4 +18,7 @@ internal sealed class SelectedDestination(DestinationState state, DestinationAdd
     public bool IsFull => State.ConcurrentRequestCount >= MaxConnections;
 
     internal DestinationState State { get; } = state;
+
+    /// <summary>The destination as it was configured when it was selected.</summary>
+    internal DestinationModel Model { get; } = state.Model;
 }

@@ -16,6 +16,8 @@ internal static class SpliceMetadata
     public const string ConnectAttempts = nameof(TcpRoute.ConnectAttempts);
     public const string IdleTimeout = nameof(TcpRoute.IdleTimeout);
     public const string HalfCloseTimeout = nameof(TcpRoute.HalfCloseTimeout);
+    public const string DrainTimeout = nameof(TcpRoute.DrainTimeout);
+    public const string OnDestinationRemoved = nameof(TcpRoute.OnDestinationRemoved);
     public const string ProxyProtocol = nameof(TcpRoute.ProxyProtocol);
     public const string PauseImmune = nameof(TcpRoute.PauseImmune);
     public const string Listen = nameof(TcpRoute.Listen);
@@ -26,7 +28,7 @@ internal static class SpliceMetadata
 
     public static IReadOnlyList<string> Keys { get; } =
     [
-        ConnectTimeout, ConnectAttempts, IdleTimeout, HalfCloseTimeout, PrereadTimeout, PauseImmune, ProxyProtocol, Listen,
+        ConnectTimeout, ConnectAttempts, IdleTimeout, HalfCloseTimeout, PrereadTimeout, DrainTimeout, OnDestinationRemoved, PauseImmune, ProxyProtocol, Listen,
         Alpn, AllowedSources, DeniedSources, AcceptProxyProtocol,
         .. RouteLimitsReader.Keys, .. SocketOptionsReader.Keys,
     ];

@@ -63,6 +63,12 @@ internal sealed record TcpRoute
     /// <summary>What is set on the sockets of its sessions; <see langword="null"/> for nothing.</summary>
     public SessionSocketOptions? SocketOptions { get; init; }
 
+    /// <summary>How long its sessions may go on after the route was removed; <see langword="null"/> until they end by themselves.</summary>
+    public TimeSpan? DrainTimeout { get; init; }
+
+    /// <summary>What becomes of sessions whose destination is removed or gets another address.</summary>
+    public SessionFate OnDestinationRemoved { get; init; }
+
     /// <summary>What the route allows its clients.</summary>
     public RouteLimits Limits { get; init; } = RouteLimits.None;
 

@@ -21,9 +21,10 @@ internal static class TcpRouteReader
     public static string AcceptedValues(string key) => key switch
     {
         SpliceMetadata.ConnectTimeout or SpliceMetadata.PrereadTimeout => "a time span above 0 and up to 01:00:00, such as 00:00:05",
-        SpliceMetadata.IdleTimeout or SpliceMetadata.HalfCloseTimeout => "a time span above 0 and up to 30.00:00:00, such as 00:01:00",
+        SpliceMetadata.IdleTimeout or SpliceMetadata.HalfCloseTimeout or SpliceMetadata.DrainTimeout => "a time span above 0 and up to 30.00:00:00, such as 00:01:00",
         SpliceMetadata.ConnectAttempts => "a number from 1 to 100",
         SpliceMetadata.PauseImmune => "true or false",
+        SpliceMetadata.OnDestinationRemoved => string.Join(", ", Enum.GetNames<SessionFate>()),
         SpliceMetadata.ProxyProtocol => string.Join(", ", Enum.GetNames<ProxyProtocolVersion>()),
         SpliceMetadata.Listen => "an IP address of this machine, such as 127.0.0.1 or ::1",
         SpliceMetadata.Alpn => RouteListReader.AcceptedProtocols,
@@ -56,7 +57,9 @@ internal static class TcpRouteReader
             Listen = ReadAddress(route, mistakes),
             Limits = RouteLimitsReader.Read(route, mistakes),
             SocketOptions = SocketOptionsReader.Read(route, mistakes),
-            ProxyProtocol = ReadProxyProtocol(route, mistakes),
+            ProxyProtocol = ReadWord<ProxyProtocolVersion>(route, SpliceMetadata.ProxyProtocol, mistakes),
+            DrainTimeout = ReadTime(route, SpliceMetadata.DrainTimeout, s_maxIdleTimeout, mistakes),
+            OnDestinationRemoved = ReadWord<SessionFate>(route, SpliceMetadata.OnDestinationRemoved, mistakes),
             Alpn = RouteListReader.ReadProtocols(route, mistakes),
             Sources = RouteListReader.ReadSources(route, mistakes),
             AcceptProxyProtocol = RouteListReader.ReadProxies(route, mistakes),
@@ -152,20 +155,21 @@ internal static class TcpRouteReader
         return isWanted;
     }
 
-    private static ProxyProtocolVersion ReadProxyProtocol(RouteConfig route, List<string> mistakes)
+    private static T ReadWord<T>(RouteConfig route, string key, List<string> mistakes)
+        where T : struct, Enum
     {
-        if (SpliceMetadata.Find(route, SpliceMetadata.Prefix + SpliceMetadata.ProxyProtocol) is not { } text)
+        if (SpliceMetadata.Find(route, SpliceMetadata.Prefix + key) is not { } text)
         {
-            return ProxyProtocolVersion.None;
+            return default;
         }
 
-        if (FindByName<ProxyProtocolVersion>(text) is { } version)
+        if (FindByName<T>(text) is { } value)
         {
-            return version;
+            return value;
         }
 
-        AddUnusable(route, SpliceMetadata.ProxyProtocol, text, mistakes);
-        return ProxyProtocolVersion.None;
+        AddUnusable(route, key, text, mistakes);
+        return default;
     }
 
     /// <summary>Without regard to case. Enum.TryParse would also take numbers and lists.</summary>

@@ -79,20 +79,12 @@ internal sealed class SessionTable(SpliceMetrics metrics, IEnumerable<ISessionOb
     /// <summary>As <see cref="CutAll(string, string)"/>, because of the destination's health.</summary>
     public int CutUnhealthy(string clusterId, string destinationId) => CutAll(clusterId, destinationId, RelayOutcome.DestinationUnhealthy);
 
-    private int CutAll(string clusterId, string destinationId, string outcome)
+    /// <summary>Resets both sides of every session that the filter takes, and returns these sessions.</summary>
+    public List<ITrackedSession> CutAll(Func<ITrackedSession, bool> filter, string outcome)
     {
-        var count = 0;
-        foreach (var session in Volatile.Read(ref _sets).SelectMany(static set => set.ToArray()))
-        {
-            if (string.Equals(session.ClusterId, clusterId, StringComparison.OrdinalIgnoreCase) &&
-                string.Equals(session.DestinationId, destinationId, StringComparison.OrdinalIgnoreCase))
-            {
-                session.RequestCut(outcome);
-                count++;
-            }
-        }
-
-        return count;
+        var cut = Volatile.Read(ref _sets).SelectMany(static set => set.ToArray()).Where(filter).ToList();
+        cut.ForEach(session => session.RequestCut(outcome));
+        return cut;
     }
 
     public void Ended(SessionRecord record)
@@ -138,6 +130,11 @@ internal sealed class SessionTable(SpliceMetrics metrics, IEnumerable<ISessionOb
             ClosedBy = SessionParty.Gateway,
         };
     }
+
+    private int CutAll(string clusterId, string destinationId, string outcome) => CutAll(
+        session => string.Equals(session.ClusterId, clusterId, StringComparison.OrdinalIgnoreCase) &&
+            string.Equals(session.DestinationId, destinationId, StringComparison.OrdinalIgnoreCase),
+        outcome).Count;
 
     private ITrackedSession? TryFind(long id)
     {

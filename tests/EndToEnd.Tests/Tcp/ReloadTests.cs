@@ -1,4 +1,3 @@
-using System.Net.Sockets;
 using System.Text.Json.Nodes;
 using EndToEnd.Tests.Fixtures;
 using Testing;
@@ -16,20 +15,19 @@ public sealed class ReloadTests
         using var upstream = new TcpUpstream();
         var (firstPort, secondPort) = (FreePort.Next(), FreePort.Next());
         await using var gateway = await Gateway.StartAsync(GatewayConfiguration.Tcp("Splice", firstPort, upstream.Port));
-        using var established = await TcpUpstream.ConnectAsync(firstPort, timeout.Token);
-        using var establishedServer = await upstream.AcceptAsync(timeout.Token);
+        using var established = await TcpSession.OpenAsync(firstPort, upstream, timeout.Token);
 
         var both = GatewayConfiguration.Tcp("Splice", firstPort, upstream.Port);
         both["ReverseProxy"]!["Routes"]!["second"] = GatewayConfiguration.TcpRoute("Copy", secondPort, "tcp");
         await gateway.ReplaceConfigurationAsync(both.ToJsonString());
         await Deadline.UntilListeningAsync(secondPort, () => gateway.Program.Everything);
-        await AssertRelaysAsync(established, establishedServer, timeout.Token);
+        await established.AssertRelaysAsync(timeout.Token);
 
         var onlySecond = (JsonObject)both.DeepClone();
         onlySecond["ReverseProxy"]!["Routes"]!.AsObject().Remove("tcp");
         await gateway.ReplaceConfigurationAsync(onlySecond.ToJsonString());
-        await Deadline.UntilAsync(() => IsRefusedAsync(firstPort, timeout.Token), () => $"{firstPort} is still open.\n{gateway.Program.Everything}");
-        await AssertRelaysAsync(established, establishedServer, timeout.Token);
+        await Deadline.UntilAsync(() => TcpSession.IsRefusedAsync(firstPort, timeout.Token), () => $"{firstPort} is still open.\n{gateway.Program.Everything}");
+        await established.AssertRelaysAsync(timeout.Token);
     }
 
     [Fact]
@@ -43,9 +41,8 @@ public sealed class ReloadTests
         await gateway.ReplaceConfigurationAsync("{\n  \"ReverseProxy\": {");
         await gateway.Program.WaitForOutputAsync("The configuration that is running stays");
 
-        using var client = await TcpUpstream.ConnectAsync(port, timeout.Token);
-        using var server = await upstream.AcceptAsync(timeout.Token);
-        await AssertRelaysAsync(client, server, timeout.Token);
+        using var session = await TcpSession.OpenAsync(port, upstream, timeout.Token);
+        await session.AssertRelaysAsync(timeout.Token);
         var refusals = gateway.Program.Output.Split('\n').Count(line => line.Contains("running stays", StringComparison.Ordinal));
         Assert.Equal(1, refusals);
         Assert.Contains("gateway.json: line 2, position", gateway.Program.Output, StringComparison.Ordinal);
@@ -62,29 +59,61 @@ public sealed class ReloadTests
         await gateway.ReplaceConfigurationAsync(GatewayConfiguration.Tcp("Teleport", port, upstream.Port).ToJsonString());
         await gateway.Program.WaitForOutputAsync("Teleport");
 
-        using var client = await TcpUpstream.ConnectAsync(port, timeout.Token);
-        using var server = await upstream.AcceptAsync(timeout.Token);
-        await AssertRelaysAsync(client, server, timeout.Token);
+        using var session = await TcpSession.OpenAsync(port, upstream, timeout.Token);
+        await session.AssertRelaysAsync(timeout.Token);
     }
 
-    private static async Task AssertRelaysAsync(Socket client, Socket server, CancellationToken cancellationToken)
+    [Fact]
+    public async Task A_port_goes_over_to_Kestrel_and_back_with_its_endpoints_alone()
     {
-        await client.SendAsync(new byte[] { 42 }, cancellationToken);
-        var buffer = new byte[1];
-        Assert.Equal(1, await server.ReceiveAsync(buffer, cancellationToken));
-        Assert.Equal(42, buffer[0]);
+        using var timeout = new CancellationTokenSource(Deadline.Default);
+        using var upstream = new TcpUpstream();
+        await using var site = await HttpUpstream.StartAsync();
+        var (http, port) = (FreePort.Next(), FreePort.Next());
+        var own = GatewayConfiguration.Http(site.Address, new JsonObject { ["http"] = GatewayConfiguration.Endpoint($"http://127.0.0.1:{http}") });
+        own["ReverseProxy"]!["Routes"]!["tcp"] = GatewayConfiguration.TcpRoute("Splice", port, "tcp");
+        own["ReverseProxy"]!["Clusters"]!["tcp"] = GatewayConfiguration.Cluster($"tcp://127.0.0.1:{upstream.Port}");
+        await using var gateway = await Gateway.StartAsync(own);
+        using var first = await TcpSession.OpenAsync(port, upstream, timeout.Token);
+
+        var shared = (JsonObject)own.DeepClone();
+        shared["Kestrel"]!["Endpoints"]!["shared"] = GatewayConfiguration.Endpoint($"http://127.0.0.1:{port}");
+        await gateway.ReplaceConfigurationAsync(shared.ToJsonString());
+        await gateway.Program.WaitForOutputAsync("because Kestrel is to listen there");
+        await gateway.Program.WaitForOutputAsync("a port of Kestrel's");
+        using var second = await TcpSession.OpenAsync(port, upstream, timeout.Token);
+
+        await gateway.ReplaceConfigurationAsync(own.ToJsonString());
+        await Deadline.UntilAsync(
+            () => Task.FromResult(gateway.Program.Output.Split($"Route tcp listens on 127.0.0.1:{port} (Splice).").Length == 3),
+            () => gateway.Program.Everything);
+        using var third = await TcpSession.OpenAsync(port, upstream, timeout.Token);
+
+        foreach (var session in new[] { first, second, third })
+        {
+            await session.AssertRelaysAsync(timeout.Token);
+        }
     }
 
-    private static async Task<bool> IsRefusedAsync(int port, CancellationToken cancellationToken)
+    [Fact]
+    public async Task Every_mistake_of_a_changed_file_is_logged_on_a_line_of_its_own()
     {
-        try
-        {
-            using var socket = await TcpUpstream.ConnectAsync(port, cancellationToken);
-            return false;
-        }
-        catch (SocketException exception) when (exception.SocketErrorCode == SocketError.ConnectionRefused)
-        {
-            return true;
-        }
+        using var timeout = new CancellationTokenSource(Deadline.Default);
+        using var upstream = new TcpUpstream();
+        var port = FreePort.Next();
+        await using var gateway = await Gateway.StartAsync(GatewayConfiguration.Tcp("Splice", port, upstream.Port));
+
+        var broken = GatewayConfiguration.Tcp("Splice", port, upstream.Port);
+        var splice = broken["ReverseProxy"]!["Routes"]!["tcp"]!["Splice"]!;
+        splice["IdleTimeout"] = "never";
+        splice["DrainTimeout"] = "-1";
+        splice["Drain"] = "00:00:01";
+        await gateway.ReplaceConfigurationAsync(broken.ToJsonString());
+        await gateway.Program.WaitForOutputAsync("Splice:IdleTimeout is 'never'");
+        await gateway.Program.WaitForOutputAsync("Splice:DrainTimeout is '-1'");
+        await gateway.Program.WaitForOutputAsync("Splice:Drain is not a known key");
+
+        using var session = await TcpSession.OpenAsync(port, upstream, timeout.Token);
+        await session.AssertRelaysAsync(timeout.Token);
     }
 }

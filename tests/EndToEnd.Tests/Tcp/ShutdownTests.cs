@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using System.Text.Json.Nodes;
 using EndToEnd.Tests.Fixtures;
 using Testing;
 using Xunit;
@@ -13,40 +14,109 @@ public sealed class ShutdownTests
     [Theory]
     [InlineData("Copy")]
     [InlineData("Splice")]
+    [InlineData("Auto")]
+    [InlineData("Sockmap")]
     public async Task A_transfer_in_flight_completes_and_the_exit_code_is_0(string mode)
     {
         using var timeout = new CancellationTokenSource(Deadline.Default);
         using var upstream = new TcpUpstream();
         var port = FreePort.Next();
         await using var gateway = await Gateway.StartAsync(GatewayConfiguration.Tcp(mode, port, upstream.Port));
-        using var client = await TcpUpstream.ConnectAsync(port, timeout.Token);
-        using var server = await upstream.AcceptAsync(timeout.Token);
-        await using var clientStream = new NetworkStream(client);
-        await using var serverStream = new NetworkStream(server);
+        using var session = await TcpSession.OpenAsync(port, upstream, timeout.Token);
+        await session.AssertRelaysAsync(timeout.Token);
+        await using var clientStream = new NetworkStream(session.Client);
+        await using var serverStream = new NetworkStream(session.Server);
         var received = HashPump.ReceiveAsync(serverStream, timeout.Token);
         await HashPump.SendAsync(clientStream, Half, seed: 1, timeout.Token);
 
         gateway.Program.Terminate();
         await gateway.Program.WaitForOutputAsync("shutting down");
+        await Deadline.UntilAsync(() => TcpSession.IsRefusedAsync(port, timeout.Token), () => $"{port} is still open.\n{gateway.Program.Everything}");
         await HashPump.SendAsync(clientStream, Half, seed: 2, timeout.Token);
-        client.Shutdown(SocketShutdown.Send);
+        session.Client.Shutdown(SocketShutdown.Send);
         Assert.Equal(2 * Half, (await received).Count);
-        server.Shutdown(SocketShutdown.Send);
+        session.Server.Shutdown(SocketShutdown.Send);
 
         Assert.Equal(0, await gateway.Program.WaitForExitAsync());
+        Assert.DoesNotContain("still open", gateway.Program.Output, StringComparison.Ordinal);
     }
 
-    [Fact]
-    public async Task A_session_that_never_ends_is_cut_at_the_shutdown_timeout()
+    [Theory]
+    [InlineData("Copy")]
+    [InlineData("Splice")]
+    [InlineData("Auto")]
+    [InlineData("Sockmap")]
+    public async Task A_session_that_never_ends_is_reset_at_the_shutdown_timeout(string mode)
     {
         using var timeout = new CancellationTokenSource(Deadline.Default);
         using var upstream = new TcpUpstream();
         var port = FreePort.Next();
-        await using var gateway = await Gateway.StartAsync(GatewayConfiguration.Tcp("Splice", port, upstream.Port), "--ShutdownTimeout=00:00:01");
-        using var client = await TcpUpstream.ConnectAsync(port, timeout.Token);
-        using var server = await upstream.AcceptAsync(timeout.Token);
+        await using var gateway = await Gateway.StartAsync(GatewayConfiguration.Tcp(mode, port, upstream.Port), "--ShutdownTimeout=00:00:01");
+        using var session = await TcpSession.OpenAsync(port, upstream, timeout.Token);
+        await session.AssertRelaysAsync(timeout.Token);
 
         Assert.Equal(0, await gateway.StopAsync());
+
+        Assert.Contains("1 sessions were still open", gateway.Program.Output, StringComparison.Ordinal);
+        await session.AssertIsResetAsync(timeout.Token);
+    }
+
+    [Fact]
+    public async Task HTTP_and_TCP_drain_side_by_side_on_mixed_ports_too()
+    {
+        using var timeout = new CancellationTokenSource(Deadline.Default);
+        using var upstream = new TcpUpstream();
+        await using var site = await HttpUpstream.StartAsync();
+        var (http, mixed, own) = (FreePort.Next(), FreePort.Next(), FreePort.Next());
+        await using var gateway = await Gateway.StartAsync(Mixed(site, upstream, http, mixed, own), "--ShutdownTimeout=01:00:00");
+        using var onMixed = await TcpSession.OpenAsync(mixed, upstream, timeout.Token);
+        using var onOwn = await TcpSession.OpenAsync(own, upstream, timeout.Token);
+        using var client = new HttpClient { Timeout = Deadline.Default };
+        // Leaves an idle connection behind, which nobody waits for.
+        await client.GetStringAsync(new Uri($"http://127.0.0.1:{http}/"), timeout.Token);
+        var slow = client.GetStringAsync(new Uri($"http://127.0.0.1:{http}/slow"), timeout.Token);
+        await site.SlowStarted.Task.WaitAsync(timeout.Token);
+
+        gateway.Program.Terminate();
+        await gateway.Program.WaitForOutputAsync("shutting down");
+        foreach (var port in new[] { http, mixed, own })
+        {
+            await Deadline.UntilAsync(() => TcpSession.IsRefusedAsync(port, timeout.Token), () => $"{port} is still open.\n{gateway.Program.Everything}");
+        }
+
+        foreach (var session in new[] { onMixed, onOwn })
+        {
+            await session.AssertRelaysAsync(timeout.Token);
+            await session.FinishAsync(timeout.Token);
+        }
+
+        site.ReleaseSlow.SetResult();
+        Assert.Equal("first second", await slow);
+        Assert.Equal(0, await gateway.Program.WaitForExitAsync());
+        Assert.DoesNotContain("still open", gateway.Program.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_request_that_never_ends_does_not_keep_sessions_from_their_deadline()
+    {
+        using var timeout = new CancellationTokenSource(Deadline.Default);
+        using var upstream = new TcpUpstream();
+        await using var site = await HttpUpstream.StartAsync();
+        var (http, mixed, own) = (FreePort.Next(), FreePort.Next(), FreePort.Next());
+        await using var gateway = await Gateway.StartAsync(Mixed(site, upstream, http, mixed, own), "--ShutdownTimeout=00:00:01");
+        using var onMixed = await TcpSession.OpenAsync(mixed, upstream, timeout.Token);
+        using var onOwn = await TcpSession.OpenAsync(own, upstream, timeout.Token);
+        using var client = new HttpClient { Timeout = Deadline.Default };
+        var slow = client.GetStringAsync(new Uri($"http://127.0.0.1:{http}/slow"), timeout.Token);
+        await site.SlowStarted.Task.WaitAsync(timeout.Token);
+
+        Assert.Equal(0, await gateway.StopAsync());
+
+        Assert.Contains("2 sessions were still open", gateway.Program.Output, StringComparison.Ordinal);
+        await onMixed.AssertIsResetAsync(timeout.Token);
+        await onOwn.AssertIsResetAsync(timeout.Token);
+        await Assert.ThrowsAnyAsync<HttpRequestException>(() => slow);
+        site.ReleaseSlow.SetResult();
     }
 
     [Fact]
@@ -54,19 +124,23 @@ public sealed class ShutdownTests
     {
         using var timeout = new CancellationTokenSource(Deadline.Default);
         using var upstream = new TcpUpstream();
-        var port = FreePort.Next();
-        await using var gateway = await Gateway.StartAsync(GatewayConfiguration.Tcp("Splice", port, upstream.Port), "--ShutdownTimeout=01:00:00");
-        using var client = await TcpUpstream.ConnectAsync(port, timeout.Token);
-        using var server = await upstream.AcceptAsync(timeout.Token);
+        await using var site = await HttpUpstream.StartAsync();
+        var (http, mixed, own) = (FreePort.Next(), FreePort.Next(), FreePort.Next());
+        await using var gateway = await Gateway.StartAsync(Mixed(site, upstream, http, mixed, own), "--ShutdownTimeout=01:00:00");
+        using var session = await TcpSession.OpenAsync(own, upstream, timeout.Token);
+        using var client = new HttpClient { Timeout = Deadline.Default };
+        var slow = client.GetStringAsync(new Uri($"http://127.0.0.1:{http}/slow"), timeout.Token);
+        await site.SlowStarted.Task.WaitAsync(timeout.Token);
 
         gateway.Program.Terminate();
         await gateway.Program.WaitForOutputAsync("shutting down");
         gateway.Program.Terminate();
 
         Assert.Equal(143, await gateway.Program.WaitForExitAsync());
-        Assert.Contains("1 sessions had not ended", gateway.Program.Output, StringComparison.Ordinal);
-        await AssertResetAsync(client, timeout.Token);
-        await AssertResetAsync(server, timeout.Token);
+        Assert.Contains("1 sessions were still open", gateway.Program.Output, StringComparison.Ordinal);
+        await session.AssertIsResetAsync(timeout.Token);
+        await Assert.ThrowsAnyAsync<HttpRequestException>(() => slow);
+        site.ReleaseSlow.SetResult();
     }
 
     [Fact]
@@ -79,10 +153,11 @@ public sealed class ShutdownTests
 
         gateway.Program.Terminate();
         await gateway.Program.WaitForOutputAsync("Not ready any more");
-        using (await TcpUpstream.ConnectAsync(port, timeout.Token))
+        using (var session = await TcpSession.OpenAsync(port, upstream, timeout.Token))
         {
-            using var server = await upstream.AcceptAsync(timeout.Token);
+            await session.AssertRelaysAsync(timeout.Token);
             Assert.DoesNotContain("shutting down", gateway.Program.Output, StringComparison.Ordinal);
+            await session.FinishAsync(timeout.Token);
         }
 
         Assert.Equal(0, await gateway.Program.WaitForExitAsync());
@@ -93,8 +168,9 @@ public sealed class ShutdownTests
     public async Task A_second_SIGINT_does_not_wait_for_the_shutdown_delay()
     {
         using var upstream = new TcpUpstream();
+        await using var site = await HttpUpstream.StartAsync();
         await using var gateway = await Gateway.StartAsync(
-            GatewayConfiguration.Tcp("Splice", FreePort.Next(), upstream.Port), "--ShutdownDelay=01:00:00");
+            Mixed(site, upstream, FreePort.Next(), FreePort.Next(), FreePort.Next()), "--ShutdownDelay=01:00:00");
 
         gateway.Program.Interrupt();
         await gateway.Program.WaitForOutputAsync("Not ready any more");
@@ -103,9 +179,18 @@ public sealed class ShutdownTests
         Assert.Equal(130, await gateway.Program.WaitForExitAsync());
     }
 
-    private static async Task AssertResetAsync(Socket socket, CancellationToken cancellationToken)
+    /// <summary>A site on an endpoint of Kestrel's, a TCP route on another one, and a TCP route on a port of its own.</summary>
+    private static JsonObject Mixed(HttpUpstream site, TcpUpstream upstream, int http, int mixed, int own)
     {
-        var exception = await Assert.ThrowsAsync<SocketException>(async () => await socket.ReceiveAsync(new byte[1], cancellationToken));
-        Assert.Equal(SocketError.ConnectionReset, exception.SocketErrorCode);
+        var configuration = GatewayConfiguration.Http(site.Address, new JsonObject
+        {
+            ["http"] = GatewayConfiguration.Endpoint($"http://127.0.0.1:{http}"),
+            ["mixed"] = GatewayConfiguration.Endpoint($"http://127.0.0.1:{mixed}"),
+        });
+        var routes = configuration["ReverseProxy"]!["Routes"]!;
+        routes["mixed"] = GatewayConfiguration.TcpRoute("Splice", mixed, "tcp");
+        routes["own"] = GatewayConfiguration.TcpRoute("Splice", own, "tcp");
+        configuration["ReverseProxy"]!["Clusters"]!["tcp"] = GatewayConfiguration.Cluster($"tcp://127.0.0.1:{upstream.Port}");
+        return configuration;
     }
 }

@@ -16,11 +16,16 @@ internal sealed class ManagedRelay(
     private readonly CounterSet _counters = metrics.NewCounters();
     private readonly ConcurrentDictionary<ManagedSession, Task> _sessions = new();
     private readonly ConcurrentDictionary<string, bool> _saidNotImmune = new(StringComparer.OrdinalIgnoreCase);
+    private CancellationToken _deadline;
+    private int _cut;
+
+    // Asked, not remembered: Kestrel may hear of the deadline first, and abort the client's connection.
+    private bool IsPastDeadline => _deadline.IsCancellationRequested;
 
     /// <summary>Relays until the session has ended. Does not throw; the caller disposes the connection.</summary>
     public async Task RunAsync(TcpRoute route, ConnectionContext client, ClientFacts facts)
     {
-        if (!limits.TryAdmit(route, facts, out var hasPlace))
+        if (IsPastDeadline || !limits.TryAdmit(route, facts, out var hasPlace))
         {
             return;
         }
@@ -30,7 +35,10 @@ internal sealed class ManagedRelay(
             SpliceLog.NotImmune(_logger, route.RouteId, "the connection cannot leave Kestrel");
         }
 
-        using var session = new ManagedSession(table.NextId(), route, client, facts, destinations, limits, metrics, _counters, _logger);
+        using var session = new ManagedSession(table.NextId(), route, client, facts, destinations, limits, metrics, _counters, _logger)
+        {
+            IsCut = () => IsPastDeadline,
+        };
         var ended = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         _sessions[session] = ended.Task;
         _described.Add(session);
@@ -41,6 +49,11 @@ internal sealed class ManagedRelay(
         finally
         {
             _described.Remove(session);
+            if (session.Outcome == RelayOutcome.Drain)
+            {
+                Interlocked.Increment(ref _cut);
+            }
+
             _sessions.TryRemove(session, out _);
             if (table.IsObserved)
             {
@@ -51,17 +64,19 @@ internal sealed class ManagedRelay(
         }
     }
 
-    /// <summary>Waits until every session has ended; when the token fires, resets the ones that are left and returns how many.</summary>
+    /// <summary>
+    /// Waits until every session has ended; when the token fires, resets the ones that are left and returns how many. From then on no session begins;
+    /// until then they may, and another call waits for those.
+    /// </summary>
     public async Task<int> DrainAsync(CancellationToken cancellationToken)
     {
+        _deadline = cancellationToken;
         try
         {
             while (!_sessions.IsEmpty)
             {
                 await Task.WhenAll(_sessions.Values).WaitAsync(cancellationToken);
             }
-
-            return 0;
         }
         catch (OperationCanceledException)
         {
@@ -72,7 +87,8 @@ internal sealed class ManagedRelay(
             }
 
             await Task.WhenAll(left.Select(static session => session.Value));
-            return left.Length;
         }
+
+        return Interlocked.Exchange(ref _cut, 0);
     }
 }

@@ -24,7 +24,11 @@ internal sealed partial class ManagedSession : ITrackedSession
 
     public long Id { get; }
 
+    public TcpRoute Route => _route;
+
     public string ClusterId => _route.ClusterId;
+
+    public SelectedDestination? Destination => _destination;
 
     public string? DestinationId => _destination?.DestinationId;
 

@@ -64,6 +64,12 @@ internal sealed partial class ManagedSession : IDisposable
         _watch = new Timer(static state => ((ManagedSession)state!).Watch(), this, Timeout.Infinite, Timeout.Infinite);
     }
 
+    /// <summary>Whether what ends now is ended by the gateway, which can wait no longer.</summary>
+    public required Func<bool> IsCut { get; init; }
+
+    /// <summary>How it ended; <see langword="null"/> while it lives.</summary>
+    public string? Outcome => Volatile.Read(ref _outcome);
+
     private TimeSpan SilenceLimit => _isHalfClosed && _route.HalfCloseTimeout < _route.IdleTimeout ? _route.HalfCloseTimeout : _route.IdleTimeout;
 
     /// <param name="hasPlace">Whether the client has a place at the route, which the session gives back. Otherwise it waits for one.</param>
@@ -129,7 +135,7 @@ internal sealed partial class ManagedSession : IDisposable
     /// <summary>Resets both connections, unless the session has ended. Callable on any thread.</summary>
     public void Abort(string outcome)
     {
-        if (!SetOutcome(outcome))
+        if (!SetOutcome(IsCut() ? RelayOutcome.Drain : outcome))
         {
             return;
         }
