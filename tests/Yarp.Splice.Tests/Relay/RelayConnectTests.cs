@@ -37,6 +37,12 @@ public class RelayConnectTests
             client.Dispose();
             server.Dispose();
         }
+
+        // What passive health checks are told.
+        await relay.WaitUntilIdleAsync();
+        Assert.Equal(5, relay.Reports.Count(static report => report == ("d0", false)));
+        Assert.Equal(5, relay.Reports.Count(static report => report == ("d1", true)));
+        Assert.Equal(10, relay.Reports.Count);
     }
 
     [Fact]
@@ -74,6 +80,7 @@ public class RelayConnectTests
         client.Reset();
         await relay.WaitUntilIdleAsync();
         Assert.Contains(relay.Log.Entries, static entry => entry.Text.Contains("client_left", StringComparison.Ordinal));
+        Assert.Empty(relay.Reports);
     }
 
     [Theory]
