@@ -85,9 +85,12 @@ public sealed partial class RunningProgram : IAsyncDisposable
         }
     }
 
-    public async Task<int> WaitForExitAsync()
+    public Task<int> WaitForExitAsync() => WaitForExitAsync(Deadline.Default);
+
+    /// <summary>Waits for the end of a program that may take longer than an event does.</summary>
+    public async Task<int> WaitForExitAsync(TimeSpan patience)
     {
-        using var timeout = new CancellationTokenSource(Deadline.Default);
+        using var timeout = new CancellationTokenSource(patience);
         try
         {
             await _process.WaitForExitAsync(timeout.Token);

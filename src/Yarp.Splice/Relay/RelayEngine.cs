@@ -73,9 +73,27 @@ internal sealed class RelayEngine : IRelayEngine, IDisposable
     public void Prepare(IEnumerable<TcpRoute> routes)
     {
         // Elsewhere no event loop exists, and every mode is copied.
-        if (OperatingSystem.IsLinux() && (LoadAtStart || routes.Any(static route => route.Mode == SpliceMode.Sockmap || route.PauseImmune)))
+        if (!OperatingSystem.IsLinux())
+        {
+            return;
+        }
+
+        if (LoadAtStart)
         {
             _ = Sockmap;
+        }
+
+        foreach (var route in routes.Where(static route => route.Mode == SpliceMode.Sockmap || route.PauseImmune))
+        {
+            // An operator reads the log of the start, not that of the first session.
+            if (Sockmap.Program is null && route.PauseImmune)
+            {
+                SayNotImmune(route, Sockmap.Reason!);
+            }
+            else if (Sockmap.Program is null)
+            {
+                SayFallback(route, SpliceMode.Sockmap, SpliceMode.Splice, Sockmap.Reason!);
+            }
         }
     }
 
@@ -197,20 +215,14 @@ internal sealed class RelayEngine : IRelayEngine, IDisposable
     public void ReportFallback(TcpRoute route, SpliceMode requested, SpliceMode effective, string reason)
     {
         _metrics.Fallback(route.RouteId, requested.ToString(), effective.ToString(), reason);
-        if (_saidFallbacks.TryAdd((route.RouteId, requested, reason), true))
-        {
-            SpliceLog.FellBack(_logger, route.RouteId, requested, effective, reason);
-        }
+        SayFallback(route, requested, effective, reason);
     }
 
     /// <summary>A session that <c>Splice:PauseImmune</c> is meant for goes on in user space.</summary>
     public void ReportNotImmune(TcpRoute route, SpliceMode effective, string reason)
     {
         _metrics.Fallback(route.RouteId, nameof(SpliceMode.Sockmap), effective.ToString(), reason);
-        if (_saidFallbacks.TryAdd((route.RouteId, SpliceMode.Auto, reason), true))
-        {
-            SpliceLog.NotImmune(_logger, route.RouteId, reason);
-        }
+        SayNotImmune(route, reason);
     }
 
     public void OnArmed(TcpRoute route, int sessions) => _metrics.Armed(route.RouteId, route.ClusterId, Sockmap.Program!.Form, sessions);
@@ -245,6 +257,23 @@ internal sealed class RelayEngine : IRelayEngine, IDisposable
                     program.Dispose();
                 }
             }, null);
+        }
+    }
+
+    /// <summary>Once for each route and reason.</summary>
+    private void SayFallback(TcpRoute route, SpliceMode requested, SpliceMode effective, string reason)
+    {
+        if (_saidFallbacks.TryAdd((route.RouteId, requested, reason), true))
+        {
+            SpliceLog.FellBack(_logger, route.RouteId, requested, effective, reason);
+        }
+    }
+
+    private void SayNotImmune(TcpRoute route, string reason)
+    {
+        if (_saidFallbacks.TryAdd((route.RouteId, SpliceMode.Auto, reason), true))
+        {
+            SpliceLog.NotImmune(_logger, route.RouteId, reason);
         }
     }
 
