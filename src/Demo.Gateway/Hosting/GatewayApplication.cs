@@ -55,6 +55,7 @@ internal static class GatewayApplication
                 GatewayLog.UserChanged(GatewayLogger(application), user.Name, user.UserId, user.GroupId);
             }
 
+            ServiceManager.Notify(ServiceManager.Ready);
             file?.Watch(
                 () => GatewayLog.FileReloaded(GatewayLogger(application), commandLine.ConfigFile!),
                 reason => GatewayLog.ReloadRefused(GatewayLogger(application), reason));
@@ -136,6 +137,7 @@ internal static class GatewayApplication
         var hasStarted = false;
         StartupLogging.Configure(builder.Logging, () => Volatile.Read(ref hasStarted));
         builder.WebHost.UseLinuxZeroCopyTransport();
+        builder.WebHost.ConfigureKestrel(static kestrel => kestrel.UseSystemd());
         builder.Services.AddReverseProxy().LoadFromConfig(proxy).AddSplice(
             proxy, options => options.LoadSockmapAtStart = builder.Configuration[PrivilegeDrop.Key] is { Length: > 0 });
         builder.Services.AddSingleton<IConfigChangeListener, ReloadListener>();
@@ -146,6 +148,7 @@ internal static class GatewayApplication
 
         var application = builder.Build();
         application.Lifetime.ApplicationStarted.Register(() => Volatile.Write(ref hasStarted, true));
+        application.Lifetime.ApplicationStopping.Register(static () => ServiceManager.Notify(ServiceManager.Stopping));
         application.MapReverseProxy();
         if (!hasEndpoint && demo is null)
         {
@@ -178,7 +181,8 @@ internal static class GatewayApplication
         !string.IsNullOrEmpty(configuration[WebHostDefaults.ServerUrlsKey])
         || !string.IsNullOrEmpty(configuration[WebHostDefaults.HttpPortsKey])
         || !string.IsNullOrEmpty(configuration[WebHostDefaults.HttpsPortsKey])
-        || configuration.GetSection("Kestrel:Endpoints").GetChildren().Any();
+        || configuration.GetSection("Kestrel:Endpoints").GetChildren().Any()
+        || ServiceManager.HandsSocketsOver;
 
     private static void LogEndpoint(ILogger logger, string? defaultUrl)
     {
