@@ -74,6 +74,10 @@ internal sealed class Gateway : IAsyncDisposable
             ["--bounding-set=-net_bind_service", "--inh-caps=-net_bind_service", Programs.DotnetHost, s_path, .. arguments])
         : Run(arguments);
 
+    /// <summary>As <see cref="Run"/>, started by another program that gets its command line.</summary>
+    public static RunningProgram RunThrough(string[] starter, params string[] arguments) =>
+        RunningProgram.Start(starter[0], [.. starter.Skip(1), Programs.DotnetHost, s_path, .. arguments]);
+
     /// <summary>As <see cref="Run"/>, not as root.</summary>
     public static RunningProgram RunAsOther(params string[] arguments) => Environment.IsPrivilegedProcess
         ? RunningProgram.Start(Programs.Require("setpriv"), ["--reuid=65534", "--regid=65534", "--clear-groups", Programs.DotnetHost, s_path, .. arguments])
