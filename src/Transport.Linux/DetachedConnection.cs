@@ -4,17 +4,20 @@ using Transport.Linux.Interop;
 namespace Transport.Linux;
 
 /// <summary>
-/// A connection that has left Kestrel: its descriptor, the bytes that were received but not consumed, and its event loop. The transport
-/// never touches the descriptor again.
+/// A connection that has left Kestrel, or the HTTP client that opened it: its descriptor, the bytes that were received but not consumed, and
+/// its event loop. The transport never touches the descriptor again.
 /// </summary>
-/// <remarks>Dispose it if it is not used: that closes the descriptor, unless <see cref="TakeDescriptor"/> was called.</remarks>
+/// <remarks>Disposing it tells Kestrel that the connection has ended, and closes the descriptor unless <see cref="TakeDescriptor"/> was
+/// called.</remarks>
 public sealed class DetachedConnection : IDisposable
 {
+    private readonly Action? _onDisposed;
     private int _descriptor;
 
     internal DetachedConnection(
-        int descriptor, ReadOnlyMemory<byte> unreadBytes, EventLoop loop, EndPoint? localEndPoint, EndPoint? remoteEndPoint)
+        int descriptor, ReadOnlyMemory<byte> unreadBytes, EventLoop loop, EndPoint? localEndPoint, EndPoint? remoteEndPoint, Action? onDisposed)
     {
+        _onDisposed = onDisposed;
         _descriptor = descriptor;
         UnreadBytes = unreadBytes;
         Loop = loop;
@@ -25,10 +28,10 @@ public sealed class DetachedConnection : IDisposable
     /// <summary>What was received but not consumed before the connection was detached, in order. Bytes still in the kernel come after these.</summary>
     public ReadOnlyMemory<byte> UnreadBytes { get; }
 
-    /// <summary>The event loop that accepted the connection. The descriptor is no longer registered with it.</summary>
+    /// <summary>The event loop that accepted or opened the connection. The descriptor is no longer registered with it.</summary>
     public EventLoop Loop { get; }
 
-    /// <summary>The address that the peer connected to.</summary>
+    /// <summary>The address that the peer connected to; <see langword="null"/> for an outgoing connection.</summary>
     public EndPoint? LocalEndPoint { get; }
 
     /// <summary>The peer's address.</summary>
@@ -45,7 +48,7 @@ public sealed class DetachedConnection : IDisposable
             : throw new InvalidOperationException("The descriptor of this connection was taken or closed before.");
     }
 
-    /// <summary>Closes the descriptor if nobody took it.</summary>
+    /// <summary>Closes the descriptor if nobody took it, and ends the connection in Kestrel's eyes.</summary>
     public void Dispose()
     {
         var descriptor = Interlocked.Exchange(ref _descriptor, -1);
@@ -53,5 +56,7 @@ public sealed class DetachedConnection : IDisposable
         {
             _ = SocketCalls.Close(descriptor);
         }
+
+        _onDisposed?.Invoke();
     }
 }

@@ -54,6 +54,22 @@ public sealed class EventLoopConnector(EventLoopGroup loops)
         throw new SocketException((int)SocketError.HostNotFound, $"{name.Host} has no address.");
     }
 
+    /// <summary>
+    /// Takes a connection out of the stream that <see cref="ConnectAsync"/> returned, or out of one that an HTTP client has put over it, such as the
+    /// content of a response 101. What the outer stream has received but not given away comes as <see cref="DetachedConnection.UnreadBytes"/>.
+    /// The stream cannot be used afterwards, but has still to be disposed.
+    /// </summary>
+    /// <param name="stream">The stream; no read or write may be under way. It must pass bytes on as they are, so there may be no TLS in between.</param>
+    /// <returns>The connection, which the caller owns.</returns>
+    /// <exception cref="IOException">The stream has ended before.</exception>
+    /// <exception cref="ObjectDisposedException">The stream is disposed, or was detached before.</exception>
+    public static async ValueTask<DetachedConnection> DetachAsync(Stream stream)
+    {
+        ArgumentNullException.ThrowIfNull(stream);
+        var (connection, unread) = StreamDetachment.Find(stream);
+        return await connection.DetachAsync(unread);
+    }
+
     private Task<Stream> ConnectToAddressAsync(EndPoint endPoint, CancellationToken cancellationToken)
     {
         var all = loops.Loops;

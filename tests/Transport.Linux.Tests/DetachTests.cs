@@ -1,4 +1,5 @@
 using System.Diagnostics.Metrics;
+using System.IO.Pipelines;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
@@ -155,6 +156,44 @@ public class DetachTests
     }
 
     [Fact]
+    public async Task CanDetach_IsFalseUnderAnotherStreamAndAfterwards()
+    {
+        await using var pair = await ConnectionPair.CreateAsync();
+        var feature = pair.Server.Features.Get<IConnectionDetachFeature>()!;
+        Assert.True(feature.CanDetach);
+        var transport = pair.Server.Transport;
+        pair.Server.Transport = new OtherTransport(transport.Input, transport.Output);
+        Assert.False(feature.CanDetach);
+        pair.Server.Transport = transport;
+        using var detached = await DetachAsync(pair.Server);
+        Assert.False(feature.CanDetach);
+    }
+
+    [Fact]
+    public async Task ConnectionClosed_AfterDetaching_FiresWithTheDisposalOnly()
+    {
+        await using var pair = await ConnectionPair.CreateAsync();
+        using var detached = await DetachAsync(pair.Server);
+        Assert.False(pair.Server.ConnectionClosed.IsCancellationRequested);
+        detached.Dispose();
+        Assert.True(pair.Server.ConnectionClosed.IsCancellationRequested);
+    }
+
+    [Fact]
+    public async Task Abort_AfterDetaching_FiresConnectionClosedAndLeavesTheDescriptor()
+    {
+        await using var pair = await ConnectionPair.CreateAsync();
+        using var detached = await DetachAsync(pair.Server);
+        var closed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        using var registration = pair.Server.ConnectionClosed.Register(closed.SetResult);
+        pair.Server.Abort();
+        await closed.Task.WaitAsync(Deadline.Default);
+        using var socket = TakeSocket(detached);
+        socket.Send("alive"u8);
+        Assert.Equal("alive"u8.ToArray(), await pair.ReceiveAsync(5));
+    }
+
+    [Fact]
     public async Task Kestrel_ConnectionDetachedByMiddleware_CountsItAsCompletedAndLogsNoError()
     {
         var log = new RecordingLoggerFactory();
@@ -194,6 +233,13 @@ public class DetachTests
 
     private static Task<DetachedConnection> DetachAsync(ConnectionContext connection) =>
         connection.Features.Get<IConnectionDetachFeature>()!.DetachAsync().AsTask().WaitAsync(Deadline.Default);
+
+    private sealed class OtherTransport(PipeReader input, PipeWriter output) : IDuplexPipe
+    {
+        public PipeReader Input => input;
+
+        public PipeWriter Output => output;
+    }
 
     private sealed class ActiveConnections : IDisposable
     {

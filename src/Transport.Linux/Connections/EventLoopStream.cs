@@ -20,7 +20,7 @@ internal sealed class EventLoopStream : Stream, IReadinessHandler
     private readonly Lock _lock = new();
 
     private TaskCompletionSource<Stream>? _connecting = new();
-    private EndPoint? _connectingTo;
+    private EndPoint? _remoteEndPoint;
     private EventRegistration _registration;
     private int _descriptor = -1;
     private bool _isClosed;
@@ -136,6 +136,12 @@ internal sealed class EventLoopStream : Stream, IReadinessHandler
     public override Task WriteAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
         WriteAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
 
+    public override int Read(Span<byte> buffer)
+    {
+        StreamDetachment.Current?.Reach(this);
+        return base.Read(buffer);
+    }
+
     public override int Read(byte[] buffer, int offset, int count) =>
         ReadAsync(buffer.AsMemory(offset, count)).AsTask().GetAwaiter().GetResult();
 
@@ -152,6 +158,29 @@ internal sealed class EventLoopStream : Stream, IReadinessHandler
     public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
 
     public override void SetLength(long value) => throw new NotSupportedException();
+
+    /// <summary>Gives the descriptor away: from now on the stream is as good as disposed. What was received before comes first.</summary>
+    public async Task<DetachedConnection> DetachAsync(ReadOnlyMemory<byte> unread)
+    {
+        int descriptor;
+        lock (_lock)
+        {
+            ObjectDisposedException.ThrowIf(_isClosed, this);
+            _isClosed = true;
+            descriptor = _descriptor;
+        }
+
+        var unregistered = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        _loop.Post(
+            _ =>
+            {
+                _loop.Unregister(_registration);
+                unregistered.SetResult();
+            },
+            null);
+        await unregistered.Task;
+        return new DetachedConnection(descriptor, unread, _loop, localEndPoint: null, _remoteEndPoint, onDisposed: null);
+    }
 
     protected override void Dispose(bool disposing)
     {
@@ -203,7 +232,7 @@ internal sealed class EventLoopStream : Stream, IReadinessHandler
                 return;
             }
 
-            _connectingTo = endPoint;
+            _remoteEndPoint = endPoint;
             try
             {
                 // A socket that is connected already is reported writable at once.
@@ -232,7 +261,7 @@ internal sealed class EventLoopStream : Stream, IReadinessHandler
 
         if (result < 0 || error != 0)
         {
-            FailConnect("connect", _connectingTo!, result < 0 ? -result : error);
+            FailConnect("connect", _remoteEndPoint!, result < 0 ? -result : error);
             return;
         }
 
@@ -247,7 +276,6 @@ internal sealed class EventLoopStream : Stream, IReadinessHandler
     {
         var connecting = _connecting!;
         _connecting = null;
-        _connectingTo = null;
         if (failure is not null)
         {
             Dispose();

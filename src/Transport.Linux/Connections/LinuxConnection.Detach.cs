@@ -10,6 +10,9 @@ internal sealed partial class LinuxConnection : IConnectionDetachFeature
     private TaskCompletionSource<int>? _detached;
     private Exception? _sendError;
     private Exception? _receiveError;
+    private bool _hasLeft;
+
+    public bool CanDetach => Volatile.Read(ref _detached) is null && ReferenceEquals(Transport, _originalTransport);
 
     public async ValueTask<DetachedConnection> DetachAsync()
     {
@@ -28,14 +31,20 @@ internal sealed partial class LinuxConnection : IConnectionDetachFeature
             TransportLog.ConnectionDetached(_logger, ConnectionId, unread.Length);
         }
 
-        return new DetachedConnection(descriptor, unread, _loop, LocalEndPoint, RemoteEndPoint);
+        return new DetachedConnection(descriptor, unread, _loop, LocalEndPoint, RemoteEndPoint, CancelClosedSourceOnce);
     }
 
     /// <summary>On the event loop, after the send loop has ended.</summary>
     private void FinishDetach()
     {
         // A connection that has failed is not handed over: its error was reported once, and the descriptor would not say it again.
-        var failure = _sendError ?? _receiveError ?? _abortReason;
+        Exception? failure;
+        lock (_abortLock)
+        {
+            failure = _sendError ?? _receiveError ?? _abortReason;
+            _hasLeft = failure is null;
+        }
+
         if (failure is not null)
         {
             Close(failure);
@@ -48,19 +57,17 @@ internal sealed partial class LinuxConnection : IConnectionDetachFeature
         _loop.Counters.CountDetached();
         _loop.Unregister(_registration);
         CompleteInput(null);
-        FireConnectionClosed();
         _ended.TrySetResult();
         _detached!.TrySetResult(_descriptor);
     }
 
     private async ValueTask<ReadOnlyMemory<byte>> TakeUnreadBytesAsync()
     {
-        // The writer is completed: this read returns all that is left.
+        // The writer is completed: this read returns all that is left. The reader is not: Kestrel may look for another request and finds the end.
         var input = _originalTransport.Input;
         var result = await input.ReadAsync();
         var unread = result.Buffer.ToArray();
         input.AdvanceTo(result.Buffer.End);
-        input.Complete();
         return unread;
     }
 }

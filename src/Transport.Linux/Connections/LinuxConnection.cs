@@ -160,6 +160,12 @@ internal sealed partial class LinuxConnection : ConnectionContext, IReadinessHan
             }
 
             _abortReason = abortReason;
+            if (_hasLeft)
+            {
+                // Whoever has the descriptor now hears of it only by the token.
+                FireConnectionClosed();
+                return;
+            }
         }
 
         // Whatever the send loop waits for, it ends now, and its end closes the descriptor.
@@ -175,11 +181,7 @@ internal sealed partial class LinuxConnection : ConnectionContext, IReadinessHan
         await _ended.Task;
 
         // The application is done with the connection, so what is registered with the token may run here.
-        if (!Interlocked.Exchange(ref _isClosedFired, true))
-        {
-            CancelClosedSource();
-        }
-
+        CancelClosedSourceOnce();
         _closedSource.Dispose();
         await base.DisposeAsync();
     }
@@ -236,7 +238,7 @@ internal sealed partial class LinuxConnection : ConnectionContext, IReadinessHan
         }
     }
 
-    /// <summary>Tells Kestrel that the peer is gone or going. On the event loop.</summary>
+    /// <summary>Tells Kestrel that the peer is gone or going.</summary>
     private void FireConnectionClosed()
     {
         if (Interlocked.Exchange(ref _isClosedFired, true))
@@ -245,6 +247,14 @@ internal sealed partial class LinuxConnection : ConnectionContext, IReadinessHan
         }
 
         _loop.RunApplication(static connection => ((LinuxConnection)connection!).CancelClosedSource(), this, isInline: false);
+    }
+
+    private void CancelClosedSourceOnce()
+    {
+        if (!Interlocked.Exchange(ref _isClosedFired, true))
+        {
+            CancelClosedSource();
+        }
     }
 
     private void CancelClosedSource()
