@@ -18,6 +18,7 @@ using Yarp.Splice.Relay;
 using Yarp.Splice.Relay.Managed;
 using Yarp.Splice.Routing;
 using Yarp.Splice.Sessions;
+using Yarp.Splice.Upgrades;
 
 namespace Microsoft.Extensions.DependencyInjection;
 
@@ -119,6 +120,8 @@ public static class SpliceReverseProxyBuilderExtensions
         services.AddSingleton<ConnectionReception>();
         services.AddTcpHealth();
         services.AddTcpDestinationResolver();
+        services.AddUpgrades();
+
         services.AddSingleton<SpliceConnectionMiddleware>();
         services.AddSingleton<SpliceEndpointDefaults>();
         // First of all: endpoint defaults reach only the endpoints that are added after them.

@@ -15,6 +15,14 @@ internal interface IRelayEngine
     /// </summary>
     void Start(TcpRoute route, EventLoop loop, int descriptor, ReadOnlyMemory<byte> prefix, ClientFacts client);
 
+    /// <summary>Takes two connected sockets over and relays between them. Callable on any thread; continues on the loop.</summary>
+    /// <param name="route">Whose session it is. Its destinations are not asked for, and how busy they are is the caller's to count.</param>
+    /// <param name="sockets">The sockets.</param>
+    /// <param name="client">Whose connection it is.</param>
+    /// <param name="abort">Resets both sides.</param>
+    /// <returns>How the session ended: one of <see cref="RelayOutcome"/>.</returns>
+    Task<string> RelayAsync(TcpRoute route, ConnectedSockets sockets, ClientFacts client, CancellationToken abort);
+
     /// <summary>
     /// Waits until every session has ended; when the token fires, resets the ones that are left and returns how many those were. From then on no
     /// session begins; until then they may, and another call waits for those.

@@ -12,7 +12,7 @@ using Yarp.Splice.Sessions;
 namespace Yarp.Splice.Relay;
 
 /// <summary>Starts sessions on the event loop that accepted their client, counts them, and ends them at shutdown.</summary>
-internal sealed class RelayEngine : IRelayEngine, IDisposable
+internal sealed partial class RelayEngine : IRelayEngine, IDisposable
 {
     private readonly EventLoopGroup _loops;
     private readonly SpliceMetrics _metrics;
@@ -166,8 +166,8 @@ internal sealed class RelayEngine : IRelayEngine, IDisposable
         }
     }
 
-    public void OnFirstByte(RelaySession session, SelectedDestination destination, TimeSpan elapsed) =>
-        _metrics.FirstByte(session.Route, destination.DestinationId, elapsed);
+    public void OnFirstByte(RelaySession session, string destinationId, TimeSpan elapsed) =>
+        _metrics.FirstByte(session.Route, destinationId, elapsed);
 
     public void OnEnded(RelaySession session, string outcome, long bytesToUpstream, long bytesToClient, TimeSpan duration)
     {
@@ -315,6 +315,11 @@ internal sealed class RelayEngine : IRelayEngine, IDisposable
             return;
         }
 
+        Open(route, loop, descriptor, prefix, client).Begin(hasPlace);
+    }
+
+    private RelaySession Open(TcpRoute route, EventLoop loop, int descriptor, ReadOnlyMemory<byte> prefix, ClientFacts client)
+    {
         if (client.RemoteEndPoint is IPEndPoint)
         {
             _ = SocketCalls.SetOption(descriptor, SocketCalls.IPPROTO_TCP, SocketCalls.TCP_NODELAY, 1);
@@ -325,7 +330,7 @@ internal sealed class RelayEngine : IRelayEngine, IDisposable
         var worker = _workers.Value[loop.Index];
         var session = new RelaySession(this, worker, route, descriptor, prefix, client);
         worker.Sessions.Add(session);
-        session.Begin(hasPlace);
+        return session;
     }
 
     private void Uncount()

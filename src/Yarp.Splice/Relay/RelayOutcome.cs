@@ -15,6 +15,7 @@ internal static class RelayOutcome
     public const string Damaged = "damaged";
     public const string Cut = "cut";
     public const string DestinationUnhealthy = "destination_unhealthy";
+    public const string Aborted = "aborted";
 
     /// <summary>Who is behind an ending.</summary>
     /// <param name="outcome">The ending.</param>

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using Transport.Linux;
@@ -142,8 +143,9 @@ internal sealed partial class RelaySession
 
     private void OnConnected(bool isReset)
     {
-        CountConnected(_destination!);
-        _engine.Destinations.Report(Route, _clientFacts, _destination!, isConnected: true);
+        CountConnected(_destination!.DestinationId);
+        _engine.OnConnected(this, _destination, Stopwatch.GetElapsedTime(_startedAt, _connectedAt));
+        _engine.Destinations.Report(Route, _clientFacts, _destination, isConnected: true);
         BeginRelaying(_upstream!, isReset);
     }
 

@@ -32,7 +32,7 @@ internal sealed partial class RelaySession : ITrackedSession
 
     public SelectedDestination? Destination => _destination;
 
-    public string? DestinationId => _destination?.DestinationId;
+    public string? DestinationId => _destination?.DestinationId ?? _connectedTo;
 
     public PathKind FarthestPath => _toUpstream is null ? PathKind.None
         : _farthestToUpstream > _farthestToClient ? _farthestToUpstream : _farthestToClient;
@@ -56,7 +56,7 @@ internal sealed partial class RelaySession : ITrackedSession
         if (direction == _toClient)
         {
             _firstByteAt = Stopwatch.GetTimestamp();
-            _engine.OnFirstByte(this, _destination!, Stopwatch.GetElapsedTime(_connectedAt, _firstByteAt));
+            _engine.OnFirstByte(this, DestinationId!, Stopwatch.GetElapsedTime(_connectedAt, _firstByteAt));
         }
     }
 
@@ -116,13 +116,12 @@ internal sealed partial class RelaySession : ITrackedSession
     }
 
     /// <summary>Counts the session as connected to a destination, and not as connecting any more.</summary>
-    private void CountConnected(SelectedDestination destination)
+    private void CountConnected(string destinationId)
     {
         _connectedAt = Stopwatch.GetTimestamp();
         _counters!.Leave(PathKind.None);
-        _counters = Worker.Counters.Of(Route, destination.DestinationId);
+        _counters = Worker.Counters.Of(Route, destinationId);
         _counters.Enter(_countedPath = PathKind.Copy);
-        _engine.OnConnected(this, destination, Stopwatch.GetElapsedTime(_startedAt, _connectedAt));
     }
 
     private void CountAs(PathKind path)

@@ -139,13 +139,14 @@ internal sealed partial class RelaySession : EventLoopTimer
         }
     }
 
-    private void BeginRelaying(RelayEndpoint upstream, bool isReset)
+    private void BeginRelaying(RelayEndpoint upstream, bool isReset = false, ReadOnlyMemory<byte> toClient = default)
     {
         _state = State.Relaying;
         var policy = ChoosePolicy();
         _toUpstream = new RelayDirection(this, _client, upstream, _prefix, policy) { Tally = _counters!.Bytes(true, PathKind.Copy) };
-        _toClient = new RelayDirection(this, upstream, _client, default, policy) { Tally = _counters.Bytes(false, PathKind.Copy) };
+        _toClient = new RelayDirection(this, upstream, _client, toClient, policy) { Tally = _counters.Bytes(false, PathKind.Copy) };
         _toUpstream.Tally.Add(_prefix.Length);
+        _toClient.Tally.Add(toClient.Length);
         // Gone once it is sent; a session may live for days.
         _prefix = default;
         OnActivity();
@@ -326,5 +327,6 @@ internal sealed partial class RelaySession : EventLoopTimer
         _counters!.Leave(_countedPath);
         _engine.OnEnded(this, outcome, _toUpstream?.Moved ?? 0, _toClient?.Moved ?? 0, Stopwatch.GetElapsedTime(AcceptedAt));
         Disarm();
+        _ended?.SetResult(outcome);
     }
 }

@@ -3,7 +3,7 @@ using Yarp.Splice.Limits;
 
 namespace Yarp.Splice.Routing;
 
-/// <summary>The keys of a TCP route: top-level in configuration, prefixed in metadata, which is the canonical form.</summary>
+/// <summary>The keys of a route: top-level in configuration, prefixed in metadata, which is the canonical form.</summary>
 internal static class SpliceMetadata
 {
     public const string Prefix = "Splice.";
@@ -25,16 +25,18 @@ internal static class SpliceMetadata
     public const string AllowedSources = "AllowedSources";
     public const string DeniedSources = "DeniedSources";
     public const string AcceptProxyProtocol = nameof(TcpRoute.AcceptProxyProtocol);
+    public const string Upgrades = "Upgrades";
+    public const string Connect = "Connect";
 
     public static IReadOnlyList<string> Keys { get; } =
     [
         ConnectTimeout, ConnectAttempts, IdleTimeout, HalfCloseTimeout, PrereadTimeout, DrainTimeout, OnDestinationRemoved, PauseImmune, ProxyProtocol, Listen,
-        Alpn, AllowedSources, DeniedSources, AcceptProxyProtocol,
+        Alpn, AllowedSources, DeniedSources, AcceptProxyProtocol, Upgrades, Connect,
         .. RouteLimitsReader.Keys, .. SocketOptionsReader.Keys,
     ];
 
     /// <summary>Those that take a list: an array in configuration, separated by commas in metadata.</summary>
-    public static IReadOnlyList<string> ListKeys { get; } = [Alpn, AllowedSources, DeniedSources, AcceptProxyProtocol];
+    public static IReadOnlyList<string> ListKeys { get; } = [Alpn, AllowedSources, DeniedSources, AcceptProxyProtocol, Connect];
 
     /// <summary>Whether a route, as YARP holds it after our filter, is a TCP route.</summary>
     public static bool IsTcpRoute(RouteConfig route) => Find(route, ModeMetadata) is not null;

@@ -4,6 +4,7 @@ using Yarp.ReverseProxy.Configuration;
 using Yarp.Splice.Limits;
 using Yarp.Splice.ProxyProtocol;
 using Yarp.Splice.Sources;
+using Yarp.Splice.Upgrades;
 
 namespace Yarp.Splice.Routing;
 
@@ -12,8 +13,9 @@ internal static class TcpRouteReader
 {
     private const int MaxConnectAttempts = 100;
 
-    private static readonly TimeSpan s_maxConnectTimeout = TimeSpan.FromHours(1);
-    private static readonly TimeSpan s_maxIdleTimeout = TimeSpan.FromDays(30);
+    public static TimeSpan MaxConnectTimeout { get; } = TimeSpan.FromHours(1);
+
+    public static TimeSpan MaxIdleTimeout { get; } = TimeSpan.FromDays(30);
 
     public static string ModeNames { get; } = string.Join(", ", Enum.GetNames<SpliceMode>());
 
@@ -26,6 +28,8 @@ internal static class TcpRouteReader
         SpliceMetadata.PauseImmune => "true or false",
         SpliceMetadata.OnDestinationRemoved => string.Join(", ", Enum.GetNames<SessionFate>()),
         SpliceMetadata.ProxyProtocol => string.Join(", ", Enum.GetNames<ProxyProtocolVersion>()),
+        SpliceMetadata.Upgrades => UpgradeRouteReader.UpgradesValues,
+        SpliceMetadata.Connect => ConnectTarget.AcceptedForms,
         SpliceMetadata.Listen => "an IP address of this machine, such as 127.0.0.1 or ::1",
         SpliceMetadata.Alpn => RouteListReader.AcceptedProtocols,
         SpliceMetadata.AllowedSources or SpliceMetadata.DeniedSources => AddressList.AcceptedSources,
@@ -39,11 +43,7 @@ internal static class TcpRouteReader
         CheckKeys(route, mistakes);
         if (SpliceMetadata.Find(route, SpliceMetadata.ModeMetadata) is not { } mode)
         {
-            if (route.Metadata?.Keys.FirstOrDefault(IsSpliceKey) is { } key)
-            {
-                mistakes.Add($"Route '{route.RouteId}': {Describe(key)} is set, but Mode is not; accepted are {ModeNames}.");
-            }
-
+            _ = UpgradeRouteReader.Read(route, mistakes);
             return [];
         }
 
@@ -58,7 +58,7 @@ internal static class TcpRouteReader
             Limits = RouteLimitsReader.Read(route, mistakes),
             SocketOptions = SocketOptionsReader.Read(route, mistakes),
             ProxyProtocol = ReadWord<ProxyProtocolVersion>(route, SpliceMetadata.ProxyProtocol, mistakes),
-            DrainTimeout = ReadTime(route, SpliceMetadata.DrainTimeout, s_maxIdleTimeout, mistakes),
+            DrainTimeout = ReadTime(route, SpliceMetadata.DrainTimeout, MaxIdleTimeout, mistakes),
             OnDestinationRemoved = ReadWord<SessionFate>(route, SpliceMetadata.OnDestinationRemoved, mistakes),
             Alpn = RouteListReader.ReadProtocols(route, mistakes),
             Sources = RouteListReader.ReadSources(route, mistakes),
@@ -66,10 +66,10 @@ internal static class TcpRouteReader
         };
         common = common with
         {
-            PrereadTimeout = ReadTime(route, SpliceMetadata.PrereadTimeout, s_maxConnectTimeout, mistakes) ?? common.PrereadTimeout,
-            ConnectTimeout = ReadTime(route, SpliceMetadata.ConnectTimeout, s_maxConnectTimeout, mistakes) ?? common.ConnectTimeout,
-            IdleTimeout = ReadTime(route, SpliceMetadata.IdleTimeout, s_maxIdleTimeout, mistakes) ?? common.IdleTimeout,
-            HalfCloseTimeout = ReadTime(route, SpliceMetadata.HalfCloseTimeout, s_maxIdleTimeout, mistakes) ?? common.HalfCloseTimeout,
+            PrereadTimeout = ReadTime(route, SpliceMetadata.PrereadTimeout, MaxConnectTimeout, mistakes) ?? common.PrereadTimeout,
+            ConnectTimeout = ReadTime(route, SpliceMetadata.ConnectTimeout, MaxConnectTimeout, mistakes) ?? common.ConnectTimeout,
+            IdleTimeout = ReadTime(route, SpliceMetadata.IdleTimeout, MaxIdleTimeout, mistakes) ?? common.IdleTimeout,
+            HalfCloseTimeout = ReadTime(route, SpliceMetadata.HalfCloseTimeout, MaxIdleTimeout, mistakes) ?? common.HalfCloseTimeout,
             ConnectAttempts = ReadNumber(route, SpliceMetadata.ConnectAttempts, MaxConnectAttempts, mistakes) ?? common.ConnectAttempts,
             PauseImmune = ReadPauseImmune(route, common.Mode, mistakes),
         };
@@ -77,12 +77,6 @@ internal static class TcpRouteReader
     }
 
     private static bool IsSpliceKey(string key) => key.StartsWith(SpliceMetadata.Prefix, StringComparison.OrdinalIgnoreCase);
-
-    /// <summary>The name of a metadata key, as the person who wrote the configuration knows it.</summary>
-    private static string Describe(string metadataKey) =>
-        metadataKey.Equals(SpliceMetadata.ModeMetadata, StringComparison.OrdinalIgnoreCase)
-            ? SpliceMetadata.ModeKey
-            : $"{SpliceMetadata.SectionKey}:{metadataKey[SpliceMetadata.Prefix.Length..]}";
 
     private static void CheckKeys(RouteConfig route, List<string> mistakes)
     {
@@ -110,6 +104,8 @@ internal static class TcpRouteReader
         Refuse("RateLimiterPolicy", route.RateLimiterPolicy);
         Refuse("TimeoutPolicy", route.TimeoutPolicy);
         Refuse("Timeout", route.Timeout?.ToString());
+        Refuse("Splice:Upgrades", SpliceMetadata.Find(route, SpliceMetadata.Prefix + SpliceMetadata.Upgrades));
+        Refuse("Splice:Connect", SpliceMetadata.Find(route, SpliceMetadata.Prefix + SpliceMetadata.Connect));
         Refuse("MaxRequestBodySize", route.MaxRequestBodySize?.ToString(CultureInfo.InvariantCulture));
 
         static string? Join(IEnumerable<string>? values) => values is null ? null : string.Join(", ", values) is { Length: > 0 } text ? text : null;
@@ -173,7 +169,7 @@ internal static class TcpRouteReader
     }
 
     /// <summary>Without regard to case. Enum.TryParse would also take numbers and lists.</summary>
-    private static T? FindByName<T>(string name)
+    public static T? FindByName<T>(string name)
         where T : struct, Enum
     {
         foreach (var value in Enum.GetValues<T>())
