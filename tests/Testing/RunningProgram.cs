@@ -7,6 +7,7 @@ namespace Testing;
 /// <summary>A child process whose output is kept and which never outlives its test.</summary>
 public sealed partial class RunningProgram : IAsyncDisposable
 {
+    private const int SIGHUP = 1;
     private const int SIGINT = 2;
     private const int SIGTERM = 15;
     private const int SIGCONT = 18;
@@ -109,6 +110,8 @@ public sealed partial class RunningProgram : IAsyncDisposable
     public void Suspend() => _ = Kill(_process.Id, SIGSTOP);
 
     public void Resume() => _ = Kill(_process.Id, SIGCONT);
+
+    public void HangUp() => _ = Kill(_process.Id, SIGHUP);
 
     public void Interrupt() => _ = Kill(_process.Id, SIGINT);
 

@@ -35,4 +35,14 @@ internal static partial class GatewayLog
 
     [LoggerMessage(173, LogLevel.Warning, "A second signal, {Signal}, ends the gateway at once.", EventName = "EndedAtOnce")]
     public static partial void EndedAtOnce(ILogger logger, PosixSignal signal);
+
+    [LoggerMessage(30, LogLevel.Information, "The access log {File} was opened anew.", EventName = "AccessLogReopened")]
+    public static partial void AccessLogReopened(ILogger logger, string file);
+
+    [LoggerMessage(31, LogLevel.Error, "The access log {File} cannot be written: {Reason}", EventName = "AccessLogFailed")]
+    public static partial void AccessLogFailed(ILogger logger, string file, string reason);
+
+    [LoggerMessage(32, LogLevel.Warning, "{Count} lines of the access log were dropped: they came faster than they could be written.",
+        EventName = "AccessLogDropped")]
+    public static partial void AccessLogDropped(ILogger logger, long count);
 }

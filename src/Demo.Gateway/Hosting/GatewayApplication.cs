@@ -1,4 +1,5 @@
 using System.Globalization;
+using Demo.Gateway.AccessLog;
 using Demo.Gateway.CommandLine;
 using Demo.Gateway.Configuration;
 using Demo.Gateway.Demonstration;
@@ -10,6 +11,7 @@ using Microsoft.Extensions.Configuration.Json;
 using Microsoft.Extensions.Configuration.Memory;
 using Transport.Linux;
 using Yarp.ReverseProxy.Configuration;
+using Yarp.Splice;
 
 namespace Demo.Gateway.Hosting;
 
@@ -146,9 +148,21 @@ internal static class GatewayApplication
             builder.Services.AddSingleton<IServer, NoHttpServer>();
         }
 
+        if (AccessLogOptions.Read(builder.Configuration) is { } accessLog)
+        {
+            builder.Services.AddSingleton(accessLog);
+            builder.Services.AddSingleton<AccessLogWriter>();
+            builder.Services.AddSingleton<ISessionObserver>(static provider => provider.GetRequiredService<AccessLogWriter>());
+        }
+
         var application = builder.Build();
         application.Lifetime.ApplicationStarted.Register(() => Volatile.Write(ref hasStarted, true));
         application.Lifetime.ApplicationStopping.Register(static () => ServiceManager.Notify(ServiceManager.Stopping));
+        if (application.Services.GetService<AccessLogWriter>() is { } log)
+        {
+            application.UseAccessLog(log);
+        }
+
         application.MapReverseProxy();
         if (!hasEndpoint && demo is null)
         {

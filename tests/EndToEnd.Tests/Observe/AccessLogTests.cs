@@ -1,0 +1,193 @@
+using System.Net.Sockets;
+using System.Net.WebSockets;
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using EndToEnd.Tests.Fixtures;
+using Testing;
+using Xunit;
+
+namespace EndToEnd.Tests.Observe;
+
+/// <summary>The access log: one line for each session and each request, with the bytes that the two ends counted themselves.</summary>
+public sealed class AccessLogTests : IDisposable
+{
+    private readonly CancellationTokenSource _timeout = new(Deadline.Default);
+    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("gateway-log-");
+    private readonly TcpUpstream _upstream = new();
+    private readonly int _port = FreePort.Next();
+
+    private string LogFile => Path.Combine(_folder.FullName, "access.log");
+
+    public void Dispose()
+    {
+        _upstream.Dispose();
+        _timeout.Dispose();
+        _folder.Delete(recursive: true);
+    }
+
+    [Theory]
+    [InlineData("Copy")]
+    [InlineData("Splice")]
+    [InlineData("Sockmap")]
+    [InlineData("Auto")]
+    public async Task The_byte_counts_of_a_session_equal_its_payloads(string mode)
+    {
+        await using var gateway = await StartAsync(GatewayConfiguration.Tcp(mode, _port, _upstream.Port), "Json");
+        using (var client = await TcpUpstream.ConnectAsync(_port, _timeout.Token))
+        using (var server = await _upstream.AcceptAsync(_timeout.Token))
+        {
+            await using var clientStream = new NetworkStream(client);
+            await using var serverStream = new NetworkStream(server);
+            var received = HashPump.ReceiveAsync(serverStream, _timeout.Token);
+            await HashPump.SendAsync(clientStream, 3_000_001, seed: 1, _timeout.Token);
+            client.Shutdown(SocketShutdown.Send);
+            Assert.Equal(3_000_001, (await received).Count);
+            await serverStream.WriteAsync(new byte[1234], _timeout.Token);
+            server.Shutdown(SocketShutdown.Send);
+            Assert.Equal(1234, (await HashPump.ReceiveAsync(clientStream, _timeout.Token)).Count);
+        }
+
+        var line = Assert.Single(await ReadJsonAsync(1));
+        Assert.Equal((3_000_001, 1234), (line["bytes_up"]!.GetValue<long>(), line["bytes_down"]!.GetValue<long>()));
+        Assert.Equal(("tcp", "tcp", "tcp", "a"), (Text(line, "kind"), Text(line, "route"), Text(line, "cluster"), Text(line, "destination")));
+        Assert.Equal((mode, "finished", "client"), (Text(line, "mode"), Text(line, "end"), Text(line, "by")));
+        Assert.Equal($"127.0.0.1:{_upstream.Port}", Text(line, "address"));
+        Assert.Equal($"127.0.0.1:{_port}", Text(line, "local"));
+        Assert.True(line["connect_ms"]!.GetValue<double>() <= line["total_ms"]!.GetValue<double>());
+    }
+
+    [Fact]
+    public async Task A_text_line_reads_like_one_and_a_session_without_a_destination_says_why()
+    {
+        var nobody = FreePort.Next();
+        await using var gateway = await StartAsync(GatewayConfiguration.Tcp("Splice", _port, nobody), "Text");
+        using (var client = await TcpUpstream.ConnectAsync(_port, _timeout.Token))
+        {
+            Assert.Equal(0, await client.ReceiveAsync(new byte[1], _timeout.Token));
+        }
+
+        var line = Assert.Single(await ReadLinesAsync(1));
+        Assert.Matches(@"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z tcp 127\.0\.0\.1:\d+ 127\.0\.0\.1:\d+ session=\d+ route=tcp cluster=tcp ", line);
+        Assert.Contains(" end=connect_failed by=gateway failure=\"a: ", line, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Http_requests_are_in_the_same_stream_with_the_bytes_of_their_bodies()
+    {
+        await using var upstream = await HttpUpstream.StartAsync();
+        var port = FreePort.Next();
+        await using var gateway = await StartAsync(HttpConfiguration(upstream, port), "Json");
+        using var http = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{port}"), Timeout = Deadline.Default };
+        using var upload = new ByteArrayContent(new byte[70_000]);
+        using var answer = await http.PostAsync(new Uri("/upload?x=1", UriKind.Relative), upload, _timeout.Token);
+        var text = await answer.Content.ReadAsStringAsync(_timeout.Token);
+
+        var line = Assert.Single(await ReadJsonAsync(1));
+        Assert.Equal(("http", "POST", "/upload?x=1", "HTTP/1.1", 200),
+            (Text(line, "kind"), Text(line, "method"), Text(line, "target"), Text(line, "protocol"), line["status"]!.GetValue<int>()));
+        Assert.Equal((70_000, text.Length), (line["bytes_up"]!.GetValue<long>(), line["bytes_down"]!.GetValue<long>()));
+        Assert.Equal(("site", "web", "a", "finished"), (Text(line, "route"), Text(line, "cluster"), Text(line, "destination"), Text(line, "end")));
+    }
+
+    [Fact]
+    public async Task A_web_socket_counts_what_goes_through_after_the_upgrade()
+    {
+        await using var upstream = await HttpUpstream.StartAsync();
+        var port = FreePort.Next();
+        await using var gateway = await StartAsync(HttpConfiguration(upstream, port), "Json");
+        using (var socket = new ClientWebSocket())
+        {
+            await socket.ConnectAsync(new Uri($"ws://127.0.0.1:{port}/ws"), _timeout.Token);
+            await socket.SendAsync(new byte[1000], WebSocketMessageType.Binary, true, _timeout.Token);
+            Assert.Equal(1000, (await socket.ReceiveAsync(new byte[2000].AsMemory(), _timeout.Token)).Count);
+            await socket.CloseAsync(WebSocketCloseStatus.NormalClosure, null, _timeout.Token);
+        }
+
+        // Frames have headers of two to eight bytes.
+        var line = Assert.Single(await ReadJsonAsync(1));
+        Assert.Equal(101, line["status"]!.GetValue<int>());
+        Assert.InRange(line["bytes_up"]!.GetValue<long>(), 1000, 1050);
+        Assert.InRange(line["bytes_down"]!.GetValue<long>(), 1000, 1050);
+    }
+
+    [Theory]
+    [InlineData("Text")]
+    [InlineData("Json")]
+    public async Task Hostile_text_stays_on_its_line_escaped(string format)
+    {
+        await using var upstream = await HttpUpstream.StartAsync();
+        var port = FreePort.Next();
+        await using var gateway = await StartAsync(HttpConfiguration(upstream, port), format);
+        using (var client = await TcpUpstream.ConnectAsync(port, _timeout.Token))
+        {
+            await client.SendAsync(Encoding.Latin1.GetBytes("GET /a\"b\\c%0a HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"), _timeout.Token);
+            await using var stream = new NetworkStream(client);
+            await HashPump.ReceiveAsync(stream, _timeout.Token);
+        }
+
+        var line = Assert.Single(await ReadLinesAsync(1));
+        if (format == "Json")
+        {
+            Assert.Equal("/a\"b\\c%0a", Text(JsonNode.Parse(line)!.AsObject(), "target"));
+        }
+        else
+        {
+            Assert.Contains(""" target="/a\"b\\c%0a" """, line, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public async Task A_rotated_file_is_left_alone_after_a_hang_up()
+    {
+        await using var upstream = await HttpUpstream.StartAsync();
+        var port = FreePort.Next();
+        await using var gateway = await StartAsync(HttpConfiguration(upstream, port), "Json");
+        using var http = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{port}"), Timeout = Deadline.Default };
+        await http.GetStringAsync(new Uri("/one", UriKind.Relative), _timeout.Token);
+        await ReadLinesAsync(1);
+        File.Move(LogFile, LogFile + ".1");
+        gateway.Program.HangUp();
+        await gateway.Program.WaitForOutputAsync("was opened anew");
+        await http.GetStringAsync(new Uri("/two", UriKind.Relative), _timeout.Token);
+
+        Assert.Equal("/two", Text(Assert.Single(await ReadJsonAsync(1)), "target"));
+        Assert.Contains("/one", Assert.Single(await File.ReadAllLinesAsync(LogFile + ".1")), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Standard_output_is_the_default_and_what_is_in_flight_at_the_stop_is_logged_too()
+    {
+        await using var gateway = await Gateway.StartAsync(
+            GatewayConfiguration.Tcp("Copy", _port, _upstream.Port), "--AccessLog:Format=Json", "--ShutdownTimeout=00:00:00");
+        using var client = await TcpUpstream.ConnectAsync(_port, _timeout.Token);
+        using var server = await _upstream.AcceptAsync(_timeout.Token);
+        Assert.Equal(0, await gateway.StopAsync());
+
+        var line = gateway.Program.Output.Split('\n').Single(static line => line.StartsWith('{'));
+        Assert.Equal(("drain", "gateway"), (Text(JsonNode.Parse(line)!.AsObject(), "end"), Text(JsonNode.Parse(line)!.AsObject(), "by")));
+    }
+
+    private static JsonObject HttpConfiguration(HttpUpstream upstream, int port) => GatewayConfiguration.Http(
+        upstream.Address, new JsonObject { ["Http"] = GatewayConfiguration.Endpoint($"http://127.0.0.1:{port}") });
+
+    private static string? Text(JsonObject line, string name) => line[name]?.GetValue<string>();
+
+    private Task<Gateway> StartAsync(JsonObject configuration, string format)
+    {
+        configuration["AccessLog"] = new JsonObject { ["Format"] = format, ["Path"] = LogFile };
+        return Gateway.StartAsync(configuration);
+    }
+
+    private async Task<List<JsonObject>> ReadJsonAsync(int count) =>
+        [.. (await ReadLinesAsync(count)).Select(static line => JsonSerializer.Deserialize<JsonObject>(line)!)];
+
+    private async Task<string[]> ReadLinesAsync(int count)
+    {
+        string[] lines = [];
+        await Deadline.UntilAsync(
+            async () => File.Exists(LogFile) && (lines = await File.ReadAllLinesAsync(LogFile, _timeout.Token)).Length >= count,
+            () => $"{lines.Length} of {count} lines in {LogFile}");
+        return lines;
+    }
+}
