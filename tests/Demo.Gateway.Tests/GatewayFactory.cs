@@ -8,6 +8,7 @@ internal sealed class GatewayFactory(string upstream) : WebApplicationFactory<Pr
 {
     protected override void ConfigureWebHost(IWebHostBuilder builder)
     {
+        builder.UseSetting("Admin:Url", "off");
         builder.UseSetting("ReverseProxy:Routes:site:ClusterId", "web");
         builder.UseSetting("ReverseProxy:Routes:site:Match:Path", "/site/{**rest}");
         builder.UseSetting("ReverseProxy:Routes:site:Transforms:0:PathRemovePrefix", "/site");

@@ -45,4 +45,10 @@ internal static partial class GatewayLog
     [LoggerMessage(32, LogLevel.Warning, "{Count} lines of the access log were dropped: they came faster than they could be written.",
         EventName = "AccessLogDropped")]
     public static partial void AccessLogDropped(ILogger logger, long count);
+
+    [LoggerMessage(33, LogLevel.Information, "Admin endpoint and dashboard on {Url}; actions are {Actions}.", EventName = "AdminListens")]
+    public static partial void AdminListens(ILogger logger, string url, string actions);
+
+    [LoggerMessage(34, LogLevel.Error, "The admin endpoint failed to answer {Path}.", EventName = "AdminFailed")]
+    public static partial void AdminFailed(ILogger logger, string path, Exception exception);
 }

@@ -1,4 +1,6 @@
 using System.Globalization;
+using System.Security.Cryptography;
+using Demo.Gateway.Admin;
 
 namespace Demo.Gateway.Demonstration;
 
@@ -9,6 +11,7 @@ internal sealed class DemoSetup : IAsyncDisposable
     private readonly SampleUpstream _blue;
     private readonly EchoUpstream _echo;
     private readonly DemoOptions _options;
+    private string _token = "";
 
     private DemoSetup(SampleUpstream red, SampleUpstream blue, EchoUpstream echo, DemoOptions options)
     {
@@ -39,7 +42,15 @@ internal sealed class DemoSetup : IAsyncDisposable
     public static async Task<DemoSetup> StartAsync(DemoOptions options) =>
         new(await SampleUpstream.StartAsync("red"), await SampleUpstream.StartAsync("blue"), EchoUpstream.Start(), options);
 
-    public string Describe(string httpUrl) => $"""
+    /// <summary>Lets the dashboard act: a token for this run, unless one is configured.</summary>
+    public void ChooseToken(IConfigurationManager configuration)
+    {
+        var key = $"{AdminOptions.SectionName}:{nameof(AdminOptions.Token)}";
+        _token = configuration[key] ?? Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16));
+        configuration[key] = _token;
+    }
+
+    public string Describe(string httpUrl, string? adminUrl) => $"""
 
         Nothing is configured, so this is the demonstration:
 
@@ -49,7 +60,7 @@ internal sealed class DemoSetup : IAsyncDisposable
         Try:
 
           curl {httpUrl}/hello
-          nc 127.0.0.1 {TcpPort}
+          nc 127.0.0.1 {TcpPort}{DescribeDashboard(adminUrl)}
 
         Ctrl-C stops it; --config FILE serves routes of your own, --help says more.
 
@@ -61,4 +72,7 @@ internal sealed class DemoSetup : IAsyncDisposable
         await _blue.DisposeAsync();
         _echo.Dispose();
     }
+
+    private string DescribeDashboard(string? adminUrl) =>
+        adminUrl is null ? "" : $"\n  {adminUrl} in a browser: the dashboard; its actions need the token {_token}";
 }

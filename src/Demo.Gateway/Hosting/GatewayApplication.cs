@@ -1,5 +1,5 @@
 using System.Globalization;
-using Demo.Gateway.AccessLog;
+using Demo.Gateway.Admin;
 using Demo.Gateway.CommandLine;
 using Demo.Gateway.Configuration;
 using Demo.Gateway.Demonstration;
@@ -11,7 +11,6 @@ using Microsoft.Extensions.Configuration.Json;
 using Microsoft.Extensions.Configuration.Memory;
 using Transport.Linux;
 using Yarp.ReverseProxy.Configuration;
-using Yarp.Splice;
 
 namespace Demo.Gateway.Hosting;
 
@@ -40,6 +39,7 @@ internal static class GatewayApplication
         if (demo is not null)
         {
             builder.Configuration.AddInMemoryCollection(demo.Configuration);
+            demo.ChooseToken(builder.Configuration);
         }
 
         try
@@ -63,7 +63,7 @@ internal static class GatewayApplication
                 reason => GatewayLog.ReloadRefused(GatewayLogger(application), reason));
             if (demo is not null)
             {
-                Console.Out.WriteLine(demo.Describe(application.Urls.FirstOrDefault(demo.HttpUrl)));
+                Console.Out.WriteLine(demo.Describe(application.Urls.FirstOrDefault(demo.HttpUrl), application.Services.GetService<AdminServer>()?.Url));
             }
 
             await StopAsync(application, signals.EndAtOnce);
@@ -148,21 +148,12 @@ internal static class GatewayApplication
             builder.Services.AddSingleton<IServer, NoHttpServer>();
         }
 
-        if (AccessLogOptions.Read(builder.Configuration) is { } accessLog)
-        {
-            builder.Services.AddSingleton(accessLog);
-            builder.Services.AddSingleton<AccessLogWriter>();
-            builder.Services.AddSingleton<ISessionObserver>(static provider => provider.GetRequiredService<AccessLogWriter>());
-        }
+        Observation.Add(builder);
 
         var application = builder.Build();
         application.Lifetime.ApplicationStarted.Register(() => Volatile.Write(ref hasStarted, true));
         application.Lifetime.ApplicationStopping.Register(static () => ServiceManager.Notify(ServiceManager.Stopping));
-        if (application.Services.GetService<AccessLogWriter>() is { } log)
-        {
-            application.UseAccessLog(log);
-        }
-
+        Observation.Use(application);
         application.MapReverseProxy();
         if (!hasEndpoint && demo is null)
         {

@@ -47,6 +47,8 @@ internal sealed class TransportMetrics
             "How often another thread has taken the worker over from application code that kept it.");
         meter.CreateObservableGauge("transport.linux.loop.utilization", MeasureUtilization, "1",
             "Share of the time since the last collection that the worker did not wait for events.");
+        meter.CreateObservableCounter("transport.linux.loop.busy", MeasureBusyTime, "s",
+            "Time that the worker did not wait for events; its rate is the utilization, whoever else collects.");
         meter.CreateObservableCounter("transport.linux.loop.rounds", () => Each(static loop => loop.Counters.Rounds), "{round}",
             "Rounds of events that the worker has run.");
         meter.CreateObservableGauge("transport.linux.loop.round.max", MeasureLongestRound, "s",
@@ -64,6 +66,9 @@ internal sealed class TransportMetrics
 
     private IEnumerable<Measurement<long>> EachNode(Func<NodeMemoryPool, long> read) => _nodeMemory.Pools.GroupBy(static pool => pool.Node)
         .Select(node => new Measurement<long>(node.Sum(read), new KeyValuePair<string, object?>("node", node.Key)));
+
+    private IEnumerable<Measurement<double>> MeasureBusyTime() => _startedLoops().Select(static loop =>
+        new Measurement<double>((double)loop.Counters.BusyTicks(Stopwatch.GetTimestamp()) / Stopwatch.Frequency, Worker(loop)));
 
     private IEnumerable<Measurement<double>> MeasureLongestRound() => _startedLoops().Select(static loop =>
     {

@@ -14,6 +14,9 @@ internal sealed class Gateway : IAsyncDisposable
     private static readonly string s_path = typeof(Gateway).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>()
         .Single(attribute => attribute.Key == "GatewayPath").Value!;
 
+    /// <summary>Tests run side by side, so none has the admin endpoint on its usual port. The command line wins over this, a file does not.</summary>
+    private static readonly Dictionary<string, string> s_environment = new() { ["Admin__Url"] = "http://127.0.0.1:0" };
+
     private readonly DirectoryInfo? _folder;
 
     private Gateway(RunningProgram program, DirectoryInfo? folder)
@@ -21,6 +24,9 @@ internal sealed class Gateway : IAsyncDisposable
         Program = program;
         _folder = folder;
     }
+
+    public static string RepositoryRoot { get; } = typeof(Gateway).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>()
+        .Single(attribute => attribute.Key == "RepositoryRoot").Value!;
 
     public RunningProgram Program { get; }
 
@@ -71,7 +77,7 @@ internal sealed class Gateway : IAsyncDisposable
     /// <summary>As <see cref="Run"/>, without the capability to open ports below 1024 that root has.</summary>
     public static RunningProgram RunWithoutPrivilegedPorts(params string[] arguments) => Environment.IsPrivilegedProcess
         ? RunningProgram.Start(Programs.Require("setpriv"),
-            ["--bounding-set=-net_bind_service", "--inh-caps=-net_bind_service", Programs.DotnetHost, s_path, .. arguments])
+            ["--bounding-set=-net_bind_service", "--inh-caps=-net_bind_service", Programs.DotnetHost, s_path, .. arguments], s_environment)
         : Run(arguments);
 
     /// <summary>As <see cref="Run"/>, started by another program that gets its command line.</summary>
@@ -80,7 +86,8 @@ internal sealed class Gateway : IAsyncDisposable
 
     /// <summary>As <see cref="Run"/>, not as root.</summary>
     public static RunningProgram RunAsOther(params string[] arguments) => Environment.IsPrivilegedProcess
-        ? RunningProgram.Start(Programs.Require("setpriv"), ["--reuid=65534", "--regid=65534", "--clear-groups", Programs.DotnetHost, s_path, .. arguments])
+        ? RunningProgram.Start(Programs.Require("setpriv"), ["--reuid=65534", "--regid=65534", "--clear-groups", Programs.DotnetHost, s_path, .. arguments],
+            s_environment)
         : Run(arguments);
 
     /// <summary>As <see cref="StartAsync(JsonObject, string[])"/>, but as root without some capabilities, as setpriv(1) names them.</summary>
@@ -100,7 +107,7 @@ internal sealed class Gateway : IAsyncDisposable
         var file = Path.Combine(folder.FullName, "gateway.json");
         await File.WriteAllTextAsync(file, configuration.ToJsonString());
         var gateway = new Gateway(
-            RunningProgram.Start(launcher[0], [.. launcher[1..], Programs.DotnetHost, s_path, "--config", file, .. arguments]), folder);
+            RunningProgram.Start(launcher[0], [.. launcher[1..], Programs.DotnetHost, s_path, "--config", file, .. arguments], s_environment), folder);
         await gateway.WaitUntilStartedAsync();
         return gateway;
     }
@@ -140,7 +147,8 @@ internal sealed class Gateway : IAsyncDisposable
     }
 
     private static RunningProgram Run(IReadOnlyDictionary<string, string> environment, string[] arguments) =>
-        RunningProgram.Start(Programs.DotnetHost, [s_path, .. arguments], environment, Path.GetDirectoryName(s_path));
+        RunningProgram.Start(Programs.DotnetHost, [s_path, .. arguments],
+            s_environment.Concat(environment).ToDictionary(), Path.GetDirectoryName(s_path));
 
     private async Task WaitUntilStartedAsync()
     {

@@ -50,10 +50,21 @@ public sealed class BadInputTests : IDisposable
         await AssertRefusedAsync(Gateway.Run("--config", file), exitCode: 2, lineCount: 3, "Route 'a'", "'/{'", "'Nearest'");
     }
 
+    [Fact]
+    public async Task An_admin_endpoint_for_other_machines_needs_a_token()
+    {
+        await AssertRefusedAsync(Gateway.Run("--config", Write($"{{ {HttpRoute} }}"), "--Admin:Url=http://0.0.0.0:9901"), exitCode: 2, lineCount: 1,
+            "Admin:Url is 'http://0.0.0.0:9901', which other machines can reach: Admin:Token must be set; accepted are 16 to 256 visible ASCII characters");
+    }
+
     [Theory]
     [InlineData("--colour=blue", "--colour: unknown option; accepted are --config FILE")]
     [InlineData("--config", "--config: the value is missing")]
     [InlineData("--config=/nowhere/gateway.json", "/nowhere/gateway.json: there is no such file")]
+    [InlineData("--Admin:Url=https://127.0.0.1:9901", "Admin:Url is 'https://127.0.0.1:9901'; accepted are http://ADDRESS:PORT, such as http://127.0.0.1:9901, and off")]
+    [InlineData("--Admin:Token=short", "accepted are 16 to 256 visible ASCII characters")]
+    [InlineData("--Admin:Port=1", "Admin:Port: unknown key; accepted are Url, Token")]
+    [InlineData("--Telemetry:Otlp:Endpoint=collector", "Telemetry:Otlp:Endpoint is 'collector'; accepted is a URL such as http://127.0.0.1:4317")]
     [InlineData("--Demo:HttpPort=http", "Demo:HttpPort is 'http'; accepted is a port from 1 to 65535")]
     [InlineData("--Demo:Port=1", "Demo:Port: unknown key; accepted are HttpPort and TcpPort")]
     public async Task A_wrong_command_line_is_refused_with_exit_code_2(string argument, string expected)

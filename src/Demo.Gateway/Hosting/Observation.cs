@@ -1,0 +1,53 @@
+using Demo.Gateway.AccessLog;
+using Demo.Gateway.Admin;
+using Demo.Gateway.Metrics;
+using Yarp.Splice;
+
+namespace Demo.Gateway.Hosting;
+
+/// <summary>Access log, metrics and admin endpoint, as they are configured.</summary>
+internal static class Observation
+{
+    public static void Add(WebApplicationBuilder builder)
+    {
+        var services = builder.Services;
+        services.AddSingleton<GatewayMetrics>();
+        DrainingDestinationsPolicy.AddTo(services);
+        if (AccessLogOptions.Read(builder.Configuration) is { } accessLog)
+        {
+            services.AddSingleton(accessLog);
+            services.AddSingleton<AccessLogWriter>();
+            services.AddSingleton<ISessionObserver>(static provider => provider.GetRequiredService<AccessLogWriter>());
+        }
+
+        if (OtlpOptions.Read(builder.Configuration) is { } otlp)
+        {
+            services.AddSingleton(otlp);
+            services.AddHostedService<OtlpExport>();
+        }
+
+        if (AdminOptions.Read(builder.Configuration) is { } admin)
+        {
+            services.AddSingleton(admin);
+            services.AddSingleton<MetricCollector>();
+            services.AddSingleton<MetricReadings>();
+            services.AddSingleton<AdminViews>();
+            services.AddSingleton<AdminApi>();
+            services.AddSingleton<AdminServer>();
+            services.AddHostedService(static provider => provider.GetRequiredService<AdminServer>());
+        }
+    }
+
+    /// <summary>Before the routes: whatever answers a request is logged and measured.</summary>
+    public static void Use(WebApplication application)
+    {
+        // First, so that it hears of every instrument's first measurement.
+        _ = application.Services.GetService<MetricCollector>();
+        if (application.Services.GetService<AccessLogWriter>() is { } log)
+        {
+            application.UseAccessLog(log);
+        }
+
+        application.Services.GetRequiredService<GatewayMetrics>().Use(application);
+    }
+}
