@@ -50,6 +50,7 @@ internal sealed class DashboardFixture : IAsyncDisposable
         clusters["database"] = GatewayConfiguration.Cluster($"tcp://127.0.0.1:{upstream.Port}");
         var gateway = await Gateway.StartAsync(configuration, $"--Admin:Token={AdminClient.Token}", "--LinuxTransport:ThreadCount=4");
         var admin = await AdminClient.FindAsync(gateway);
+        Assertions.SetDefaultExpectTimeout((float)Deadline.Default.TotalMilliseconds);
         var playwright = await Playwright.CreateAsync();
         // Root's Chromium has no sandbox; what it shows is ours.
         var browser = await playwright.Chromium.LaunchAsync(new BrowserTypeLaunchOptions
@@ -75,6 +76,9 @@ internal sealed class DashboardFixture : IAsyncDisposable
 
         _traffic.Add(BrowseAsync());
     }
+
+    /// <summary>Opens and closes one short session after the other, until the end.</summary>
+    public void RunShortSessions() => _traffic.Add(ComeAndGoAsync());
 
     public async Task<IPage> OpenAsync(int width = 1360, int height = 900, ColorScheme scheme = ColorScheme.Light)
     {
@@ -102,6 +106,25 @@ internal sealed class DashboardFixture : IAsyncDisposable
         await _http.DisposeAsync();
         _upstream.Dispose();
         _stop.Dispose();
+    }
+
+    private async Task ComeAndGoAsync()
+    {
+        try
+        {
+            while (true)
+            {
+                using var client = await TcpUpstream.ConnectAsync(_tcpPort, _stop.Token);
+                using var server = await _upstream.AcceptAsync(_stop.Token);
+                await server.SendAsync(new byte[1], _stop.Token);
+                await client.ReceiveAsync(new byte[1], _stop.Token);
+                await Task.Delay(100, _stop.Token);
+            }
+        }
+        catch (Exception exception) when (exception is OperationCanceledException or SocketException)
+        {
+            // The test ends.
+        }
     }
 
     private async Task EchoAsync(Socket socket)

@@ -44,6 +44,8 @@ internal sealed partial class ServerProcess : IAsyncDisposable
         }
 
         start.Environment["BENCH_LOG"] = log;
+        // Several gateways run side by side; each has its admin endpoint, as it would in production, on a port of its own.
+        start.Environment["Admin__Url"] = "http://127.0.0.1:0";
         foreach (var (name, value) in command.Environment)
         {
             start.Environment[name] = value;

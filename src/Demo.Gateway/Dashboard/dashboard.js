@@ -29,11 +29,11 @@
   const scale = (value, base, units) => {
     let unit = 0;
     while (value >= base && unit < units.length - 1) { value /= base; unit++; }
-    return `${value >= 100 || unit === 0 ? Math.round(value) : value.toFixed(value >= 10 ? 1 : 2)}${units[unit]}`;
+    return `${value >= 100 || unit === 0 ? Math.round(value) : value.toPrecision(3).replace(/\.?0+$/, "")}${units[unit]}`;
   };
   const count = value => scale(value, 1000, ["", "k", "M", "G"]);
   const bytes = value => scale(value, 1024, [" B", " KiB", " MiB", " GiB", " TiB"]);
-  const bits = value => scale(value * 8, 1000, [" bit/s", " kbit/s", " Mbit/s", " Gbit/s"]);
+  const bits = value => scale(value, 1000, [" bit/s", " kbit/s", " Mbit/s", " Gbit/s"]);
   const ms = seconds => seconds === null ? "–" : seconds < 0.001 ? `${Math.round(seconds * 1e6)} µs` : seconds < 1 ? `${(seconds * 1000).toFixed(seconds < 0.01 ? 1 : 0)} ms` : `${seconds.toFixed(1)} s`;
   const age = seconds => seconds < 60 ? `${seconds.toFixed(seconds < 10 ? 1 : 0)} s` : seconds < 3600 ? `${Math.floor(seconds / 60)} min` : seconds < 86400 ? `${Math.floor(seconds / 3600)} h ${Math.floor(seconds % 3600 / 60)} min` : `${Math.floor(seconds / 86400)} d ${Math.floor(seconds % 86400 / 3600)} h`;
 
@@ -70,7 +70,7 @@
 
   const chart = (target, lines, format, label) => {
     const box = $(target);
-    const width = Math.max(260, box.clientWidth), height = 180, left = 62, bottom = 20, top = 8;
+    const width = Math.max(260, box.clientWidth), height = 180, left = 74, bottom = 20, top = 8;
     const highest = Math.max(1e-9, ...lines.flatMap(line => line.values.filter(value => value !== null)));
     const power = 10 ** Math.floor(Math.log10(highest));
     const limit = [1, 2, 5, 10].map(step => step * power).find(step => step >= highest * 0.999);
@@ -150,15 +150,16 @@
 
   const read = live => {
     const seconds = previous ? Math.max(0.001, (live.now - previous.now) / 1000) : null;
+    // The first reading has nothing to be compared with.
     const rate = (name, wanted) => seconds ? Math.max(0, total(live, name, wanted) - total(previous, name, wanted)) / seconds : 0;
     const point = { sessions: {}, bytes: {} };
     for (const path of paths) {
       point.sessions[path] = total(live, "splice_sessions_active", { splice_path: path });
-      point.bytes[path] = rate("splice_bytes_total", { splice_path: path });
+      point.bytes[path] = seconds ? 8 * rate("splice_bytes_total", { splice_path: path }) : null;
     }
     point.connecting = total(live, "splice_sessions_active", { splice_path: "None" });
-    point.up = rate("splice_bytes_total", { direction: "upstream" });
-    point.down = rate("splice_bytes_total", { direction: "client" });
+    point.up = 8 * rate("splice_bytes_total", { direction: "upstream" });
+    point.down = 8 * rate("splice_bytes_total", { direction: "client" });
     const older = history.length > 9 ? history[history.length - 10].live : history.length ? history[0].live : null;
     for (const [key, name] of [["firstByte", "splice_first_byte_duration_seconds"], ["http", "gateway_http_request_duration_seconds"]]) {
       point[`${key}50`] = quantile(live, older, name, 0.5);
@@ -213,7 +214,7 @@
       const old = lastWorkers && lastWorkers.list.find(one => one.worker === worker.worker);
       const share = old ? Math.min(1, Math.max(0, (worker.busySeconds - old.busySeconds) * 1000 / (now - lastWorkers.at))) : 0;
       sum += share;
-      const percent = `${Math.round(share * 100)} %`;
+      const percent = `${(share * 100).toFixed(share < 0.1 ? 1 : 0)} %`;
       const bar = node("i", {});
       bar.style.transform = `scaleX(${share})`;
       const row = node("div", { class: "worker", role: "img", "aria-label": `worker ${worker.worker}: ${percent} busy, ${worker.descriptors} descriptors`, title: `${worker.descriptors} descriptors, ${worker.accepted} accepted` },
@@ -237,7 +238,7 @@
     fill("t-routes", routes.map(route => node("tr", {},
       cell(route.id), cell(node("span", {}, node("span", { class: "tag" }, route.kind.toUpperCase()), route.mode || "")),
       cell([...(route.hosts || []), route.path].filter(Boolean).join(", ") || "everything"), cell(route.cluster, "soft"),
-      cell(route.active === null ? "" : count(route.active), "n"), cell(route.kind === "tcp" ? bits(rate(route.id)) : `${count(rate(route.id))}/s`, "n"))), "No routes.");
+      cell(route.active === null ? "" : count(route.active), "n"), cell(route.kind === "tcp" ? bits(8 * rate(route.id)) : `${count(rate(route.id))}/s`, "n"))), "No routes.");
     lastRoutes = { at: now, moved };
     const select = $("s-route");
     const wanted = routes.filter(route => route.kind === "tcp").map(route => route.id);
