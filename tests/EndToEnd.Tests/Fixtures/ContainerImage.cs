@@ -46,7 +46,7 @@ public sealed class ContainerImage : IAsyncLifetime
         [
             "--runtime", "runc", "run", "--rm", "--ulimit", "nofile=20000:20000", "--ulimit", "nproc=1000:1000", "--network", "host",
             "--read-only", "--read-only-tmpfs=false", "--cap-drop", "all", .. capabilities.SelectMany(static capability => new[] { "--cap-add", capability }),
-            "--security-opt", $"seccomp={await WriteSeccompAsync()}", "-v", $"{file}:/etc/gateway/gateway.json:ro", Tag,
+            "--env", "Admin__Url=http://127.0.0.1:0", "--security-opt", $"seccomp={await WriteSeccompAsync()}", "-v", $"{file}:/etc/gateway/gateway.json:ro", Tag,
         ]);
         await program.WaitForOutputAsync("Application started");
         return program;
