@@ -10,6 +10,9 @@ internal static class Capabilities
     private const int CAP_PERFMON = 38;
     private const int CAP_BPF = 39;
 
+    /// <summary>All that it can use, as a set.</summary>
+    public const ulong ForSockmap = (1UL << CAP_NET_ADMIN) | (1UL << CAP_PERFMON) | (1UL << CAP_BPF);
+
     /// <summary>Which of those that Sockmap mode needs are missing, as a text; empty if none is.</summary>
     public static string MissingForSockmap()
     {

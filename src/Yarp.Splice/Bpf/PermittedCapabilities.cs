@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 namespace Yarp.Splice.Bpf;
 
 /// <summary>
-/// Puts into effect what the thread is permitted. A file that grants capabilities without putting them into effect (<c>setcap …=p</c>) can also
+/// Puts into effect what the thread is permitted and Sockmap mode needs. A file that grants capabilities without putting them into effect (<c>setcap …=p</c>) can also
 /// be run where they are not to be had, which one with <c>=ep</c> cannot (capabilities(7), "Safety checking for capability-dumb binaries").
 /// </summary>
 internal static unsafe partial class PermittedCapabilities
@@ -24,9 +24,9 @@ internal static unsafe partial class PermittedCapabilities
             return;
         }
 
-        for (var i = 0; i < Words * 3; i += 3)
+        for (var i = 0; i < Words; i++)
         {
-            sets[i] = sets[i + 1];
+            sets[i * 3] |= sets[(i * 3) + 1] & (uint)(Capabilities.ForSockmap >> (i * 32));
         }
 
         _ = capset(&header, sets);

@@ -221,6 +221,7 @@ public class RelayEndTests
             Assert.True(Stopwatch.GetElapsedTime(started) >= timeout - TimeSpan.FromMilliseconds(50));
         }
 
+        await relay.WaitUntilIdleAsync();
         Assert.Contains(relay.Log.Entries, static entry => entry.Text.Contains("idle_timeout", StringComparison.Ordinal));
     }
 

@@ -7,7 +7,7 @@ namespace Yarp.Splice.Tests.Sockmap;
 /// <summary>Loading, and proving at start that it works.</summary>
 public class SockmapSupportTests
 {
-    private static readonly TimeSpan s_quick = TimeSpan.FromMilliseconds(200);
+    private static readonly TimeSpan s_quick = TimeSpan.FromMilliseconds(400);
 
     [RequiresBpfTheory]
     [InlineData(nameof(SockmapForm.Exact))]
@@ -80,7 +80,9 @@ public class SockmapSupportTests
         var before = Directory.GetFiles("/proc/self/fd").Length;
         for (var i = 0; i < 20; i++)
         {
-            SockmapSupport.Load(SockmapForm.Credit, eventLoops: 4, null).Program!.Dispose();
+            var support = SockmapSupport.Load(SockmapForm.Credit, eventLoops: 4, null);
+            Assert.True(support.Program is not null, support.Reason);
+            support.Program.Dispose();
         }
 
         Assert.InRange(Directory.GetFiles("/proc/self/fd").Length - before, -1000, 150);

@@ -15,8 +15,8 @@ internal sealed class SockmapProbe : IDisposable
     private const int Megabyte = 1024 * 1024;
     private const int Chunk = 32 * 1024;
 
-    // Far longer than anything takes; the loops that wait must end even where the kernel relays nothing.
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(1);
+    // Far longer than anything takes on a machine that is busy starting; the loops that wait must end even where the kernel relays nothing.
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(5);
 
     private readonly SockmapProgram _program;
     private readonly Socket _client;
