@@ -22,7 +22,7 @@ public class ConfigurationTests
             "ClusterId": "db", "mode": "sockmap", "Match": { "Hosts": [ "*:15432", "*:15433" ] }, "Metadata": { "Other": "kept" },
             "Splice": { "ConnectTimeout": "00:00:02", "IdleTimeout": "02:00:00", "HalfCloseTimeout": "00:00:30", "ConnectAttempts": 7,
                         "MaxConnections": 10, "QueueTimeout": "00:00:03", "MaxQueue": 20, "ConnectionRate": 30, "ConnectionBurst": 40,
-                        "Listen": "127.0.0.1" }
+                        "Listen": "127.0.0.1", "BindSource": "127.0.0.7" }
             """);
         var gateway = TestGateway.Create(json);
         await using var app = gateway.App;
@@ -51,6 +51,7 @@ public class ConfigurationTests
             },
             tcp.Limits);
         Assert.Equal("127.0.0.1", tcp.Listen!.ToString());
+        Assert.Equal("127.0.0.7", tcp.BindSource!.ToString());
     }
 
     [Theory]
@@ -134,6 +135,7 @@ public class ConfigurationTests
     [InlineData(""" "Mode": "Copy", "Splice": { "PauseImmune": true } """, "Splice:PauseImmune is 'True', but Mode is 'Copy'; accepted is Mode Auto")]
     [InlineData(""" "Mode": "Sockmap", "Metadata": { "Splice.PauseImmune": "true" } """, "Splice:PauseImmune is 'true', but Mode is 'Sockmap'; accepted is Mode Auto")]
     [InlineData(""" "Mode": "Copy", "Splice": { "Listen": "localhost" } """, "Splice:Listen is 'localhost'; accepted is an IP address")]
+    [InlineData(""" "Mode": "Copy", "Splice": { "BindSource": "eth0" } """, "Splice:BindSource is 'eth0'; accepted is an IP address of this machine")]
     [InlineData(""" "Mode": "Copy", "Splice": { "Listen": "10.1" } """, "Splice:Listen is '10.1'")]
     [InlineData(""" "Mode": "Copy", "Metadata": { "Splice.Mode": "Splice" } """, "Route 'r': Mode is 'Copy' but Metadata:Splice.Mode is 'Splice'; accepted is one of them")]
     [InlineData(""" "Mode": "Copy", "AuthorizationPolicy": "default" """, "AuthorizationPolicy is 'default', which only an HTTP route can have;")]

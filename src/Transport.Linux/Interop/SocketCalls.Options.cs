@@ -13,7 +13,6 @@ internal static unsafe partial class SocketCalls
     public const int SO_INCOMING_CPU = 49;
     public const int SO_ATTACH_REUSEPORT_CBPF = 51;
 
-    public const int IPPROTO_IP = 0;
     public const int IP_TOS = 1;
     public const int IP_FREEBIND = 15;
     public const int IP_TRANSPARENT = 19;

@@ -14,7 +14,7 @@ internal sealed class TcpProbeHandler : HttpMessageHandler
     protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
     {
         var probe = (TcpProbeRequest)request;
-        using var socket = await AddressRace.ConnectAsync(await probe.Address.ResolveAsync(cancellationToken), cancellationToken);
+        using var socket = await AddressRace.ConnectAsync(await probe.Address.ResolveAsync(cancellationToken), source: null, cancellationToken);
         for (ReadOnlyMemory<byte> left = probe.Settings.Send; !left.IsEmpty;)
         {
             left = left[await socket.SendAsync(left, cancellationToken)..];

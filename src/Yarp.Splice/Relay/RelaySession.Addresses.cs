@@ -23,8 +23,14 @@ internal sealed partial class RelaySession
 
     private void TryAddresses(EndPoint[] addresses)
     {
-        _addresses = addresses;
+        _addresses = SourceAddress.Reachable(addresses, Route.BindSource);
         _nextAddress = 0;
+        if (_addresses.Length == 0)
+        {
+            OnDestinationFailed(SourceAddress.OtherFamily, isOwnFault: true);
+            return;
+        }
+
         TryNextAddress(0);
     }
 
@@ -93,7 +99,8 @@ internal sealed partial class RelaySession
             Route.SocketOptions?.Apply(descriptor);
         }
 
-        var result = SocketCalls.Connect(descriptor, address);
+        var result = endPoint is IPEndPoint && Route.BindSource is { } source ? SourceAddress.Bind(descriptor, source) : 0;
+        result = result < 0 ? result : SocketCalls.Connect(descriptor, address);
         if (result < 0 && result != -Errno.EINPROGRESS)
         {
             _ = SocketCalls.Close(descriptor);
@@ -172,8 +179,9 @@ internal sealed partial class RelaySession
             return;
         }
 
+        var reason = errno == Errno.EADDRNOTAVAIL && Route.BindSource is not null ? SourceAddress.NotAvailable : Errno.Describe(errno);
         // Local ports or the kernel's memory have run out.
-        OnDestinationFailed(Errno.Describe(errno), isOwnFault: errno is Errno.EADDRNOTAVAIL or Errno.ENOBUFS or Errno.ENOMEM);
+        OnDestinationFailed(reason, isOwnFault: errno is Errno.EADDRNOTAVAIL or Errno.ENOBUFS or Errno.ENOMEM);
     }
 
     private void TakeOut(RelayEndpoint attempt)

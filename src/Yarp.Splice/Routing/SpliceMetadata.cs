@@ -21,6 +21,7 @@ internal static class SpliceMetadata
     public const string ProxyProtocol = nameof(TcpRoute.ProxyProtocol);
     public const string PauseImmune = nameof(TcpRoute.PauseImmune);
     public const string Listen = nameof(TcpRoute.Listen);
+    public const string BindSource = nameof(TcpRoute.BindSource);
     public const string Alpn = nameof(TcpRoute.Alpn);
     public const string AllowedSources = "AllowedSources";
     public const string DeniedSources = "DeniedSources";
@@ -31,7 +32,7 @@ internal static class SpliceMetadata
     public static IReadOnlyList<string> Keys { get; } =
     [
         ConnectTimeout, ConnectAttempts, IdleTimeout, HalfCloseTimeout, PrereadTimeout, DrainTimeout, OnDestinationRemoved, PauseImmune, ProxyProtocol, Listen,
-        Alpn, AllowedSources, DeniedSources, AcceptProxyProtocol, Upgrades, Connect,
+        BindSource, Alpn, AllowedSources, DeniedSources, AcceptProxyProtocol, Upgrades, Connect,
         .. RouteLimitsReader.Keys, .. SocketOptionsReader.Keys,
     ];
 

@@ -45,6 +45,9 @@ internal sealed record TcpRoute
     /// <summary>How long one attempt to connect to a destination may take.</summary>
     public TimeSpan ConnectTimeout { get; init; } = TimeSpan.FromSeconds(5);
 
+    /// <summary>The address of this machine that destinations are connected to from; <see langword="null"/> for the one that the kernel picks.</summary>
+    public IPAddress? BindSource { get; init; }
+
     /// <summary>How many destinations are tried before the client's connection is closed.</summary>
     public int ConnectAttempts { get; init; } = 3;
 

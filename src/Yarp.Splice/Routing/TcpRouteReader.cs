@@ -30,7 +30,7 @@ internal static class TcpRouteReader
         SpliceMetadata.ProxyProtocol => string.Join(", ", Enum.GetNames<ProxyProtocolVersion>()),
         SpliceMetadata.Upgrades => UpgradeRouteReader.UpgradesValues,
         SpliceMetadata.Connect => ConnectTarget.AcceptedForms,
-        SpliceMetadata.Listen => "an IP address of this machine, such as 127.0.0.1 or ::1",
+        SpliceMetadata.Listen or SpliceMetadata.BindSource => "an IP address of this machine, such as 127.0.0.1 or ::1",
         SpliceMetadata.Alpn => RouteListReader.AcceptedProtocols,
         SpliceMetadata.AllowedSources or SpliceMetadata.DeniedSources => AddressList.AcceptedSources,
         SpliceMetadata.AcceptProxyProtocol => AddressList.AcceptedProxies,
@@ -54,7 +54,8 @@ internal static class TcpRouteReader
             ClusterId = route.ClusterId ?? "",
             Mode = ReadMode(route, mode, mistakes),
             Port = 0,
-            Listen = ReadAddress(route, mistakes),
+            Listen = ReadAddress(route, SpliceMetadata.Listen, mistakes),
+            BindSource = ReadAddress(route, SpliceMetadata.BindSource, mistakes),
             Limits = RouteLimitsReader.Read(route, mistakes),
             SocketOptions = SocketOptionsReader.Read(route, mistakes),
             ProxyProtocol = ReadWord<ProxyProtocolVersion>(route, SpliceMetadata.ProxyProtocol, mistakes),
@@ -223,9 +224,9 @@ internal static class TcpRouteReader
         return null;
     }
 
-    private static IPAddress? ReadAddress(RouteConfig route, List<string> mistakes)
+    private static IPAddress? ReadAddress(RouteConfig route, string key, List<string> mistakes)
     {
-        if (SpliceMetadata.Find(route, SpliceMetadata.Prefix + SpliceMetadata.Listen) is not { } text)
+        if (SpliceMetadata.Find(route, SpliceMetadata.Prefix + key) is not { } text)
         {
             return null;
         }
@@ -236,7 +237,7 @@ internal static class TcpRouteReader
             return address;
         }
 
-        AddUnusable(route, SpliceMetadata.Listen, text, mistakes);
+        AddUnusable(route, key, text, mistakes);
         return null;
     }
 

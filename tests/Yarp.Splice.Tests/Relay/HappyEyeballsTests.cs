@@ -118,7 +118,7 @@ public class HappyEyeballsTests
         using var blackHole = new BlackHole(new IPEndPoint(IPAddress.IPv6Loopback, port));
         var started = Stopwatch.GetTimestamp();
         using var socket = await AddressRace.ConnectAsync(
-            [new IPEndPoint(IPAddress.IPv6Loopback, port), new IPEndPoint(IPAddress.Loopback, port)], CancellationToken.None).WaitAsync(RelayFixture.Deadline);
+            [new IPEndPoint(IPAddress.IPv6Loopback, port), new IPEndPoint(IPAddress.Loopback, port)], null, CancellationToken.None).WaitAsync(RelayFixture.Deadline);
         Assert.InRange(Stopwatch.GetElapsedTime(started), HappyEyeballs.AttemptDelay - TimeSpan.FromMilliseconds(20), s_slack);
         Assert.Equal(IPAddress.Loopback, ((IPEndPoint)socket.RemoteEndPoint!).Address);
     }
@@ -127,7 +127,7 @@ public class HappyEyeballsTests
     public async Task ManagedRace_AllRefuse_LastFailureIsThrown()
     {
         var exception = await Assert.ThrowsAsync<SocketException>(() => AddressRace.ConnectAsync(
-            [new IPEndPoint(s_refusing, 1), new IPEndPoint(s_refusing, 1)], CancellationToken.None).WaitAsync(RelayFixture.Deadline));
+            [new IPEndPoint(s_refusing, 1), new IPEndPoint(s_refusing, 1)], null, CancellationToken.None).WaitAsync(RelayFixture.Deadline));
         Assert.Equal(SocketError.ConnectionRefused, exception.SocketErrorCode);
     }
 
@@ -138,7 +138,7 @@ public class HappyEyeballsTests
         using var timeout = new CancellationTokenSource(TimeSpan.FromMilliseconds(400));
         var endPoint = new IPEndPoint(IPAddress.Loopback, blackHole.Port);
         await Assert.ThrowsAnyAsync<OperationCanceledException>(
-            () => AddressRace.ConnectAsync([endPoint, endPoint, endPoint], timeout.Token).WaitAsync(RelayFixture.Deadline));
+            () => AddressRace.ConnectAsync([endPoint, endPoint, endPoint], null, timeout.Token).WaitAsync(RelayFixture.Deadline));
     }
 
     private static RelayFixture CreateRelay(params IPAddress[] addresses) => CreateRelay(TimeSpan.FromSeconds(20), addresses);

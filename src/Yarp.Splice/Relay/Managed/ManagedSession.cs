@@ -187,7 +187,8 @@ internal sealed partial class ManagedSession : IDisposable
             timeout.CancelAfter(_route.ConnectTimeout);
             try
             {
-                _upstream = await AddressRace.ConnectAsync(await destination.Address.ResolveAsync(timeout.Token), timeout.Token);
+                var addresses = await destination.Address.ResolveAsync(timeout.Token);
+                _upstream = await AddressRace.ConnectAsync(addresses, _route.BindSource, timeout.Token);
                 if (_upstream.ProtocolType == ProtocolType.Tcp)
                 {
                     _route.SocketOptions?.Apply(_upstream);
@@ -204,7 +205,7 @@ internal sealed partial class ManagedSession : IDisposable
                     throw;
                 }
 
-                var reason = exception is SocketException { SocketErrorCode: var code } ? code.ToString() : nameof(SocketError.TimedOut);
+                var reason = ExplainFailure(exception is SocketException { SocketErrorCode: var code } ? code : SocketError.TimedOut);
                 if (!IsOwnFault(exception) && !_aborted.IsCancellationRequested)
                 {
                     _destinations.Report(_route, _facts, destination, isConnected: false);
@@ -218,6 +219,13 @@ internal sealed partial class ManagedSession : IDisposable
 
         return null;
     }
+
+    private string ExplainFailure(SocketError error) => error switch
+    {
+        SocketError.AddressNotAvailable when _route.BindSource is not null => SourceAddress.NotAvailable,
+        SocketError.AddressFamilyNotSupported when _route.BindSource is not null => SourceAddress.OtherFamily,
+        _ => error.ToString(),
+    };
 
     /// <summary>Picks a destination and counts the session on it.</summary>
     private SelectedDestination? TrySelect(IReadOnlyCollection<string> tried)
@@ -234,7 +242,8 @@ internal sealed partial class ManagedSession : IDisposable
     /// <summary>Descriptors, local ports or the kernel's memory have run out.</summary>
     private static bool IsOwnFault(Exception exception) => exception is SocketException
     {
-        SocketErrorCode: SocketError.TooManyOpenSockets or SocketError.AddressNotAvailable or SocketError.NoBufferSpaceAvailable,
+        SocketErrorCode: SocketError.TooManyOpenSockets or SocketError.AddressNotAvailable or SocketError.AddressFamilyNotSupported or
+            SocketError.NoBufferSpaceAvailable,
     };
 
     private async Task CopyToUpstreamAsync()
