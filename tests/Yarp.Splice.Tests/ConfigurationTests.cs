@@ -21,7 +21,7 @@ public class ConfigurationTests
         var json = Route("""
             "ClusterId": "db", "mode": "sockmap", "Match": { "Hosts": [ "*:15432", "*:15433" ] }, "Metadata": { "Other": "kept" },
             "Splice": { "ConnectTimeout": "00:00:02", "IdleTimeout": "02:00:00", "HalfCloseTimeout": "00:00:30", "ConnectAttempts": 7,
-                        "MaxConnections": 10, "QueueTimeout": "00:00:03", "MaxQueue": 20, "ConnectionRate": 30, "ConnectionBurst": 40,
+                        "MaxConnections": 10, "QueueTimeout": "00:00:03", "MaxQueue": 20, "ConnectionRate": 30, "ConnectionBurst": 40, "MaxLifetime": "10.00:00:00",
                         "Listen": "127.0.0.1", "BindSource": "127.0.0.7" }
             """);
         var gateway = TestGateway.Create(json);
@@ -48,6 +48,7 @@ public class ConfigurationTests
                 MaxQueue = 20,
                 ConnectionRate = 30,
                 ConnectionBurst = 40,
+                MaxLifetime = TimeSpan.FromDays(10),
             },
             tcp.Limits);
         Assert.Equal("127.0.0.1", tcp.Listen!.ToString());
@@ -127,6 +128,7 @@ public class ConfigurationTests
     [InlineData(""" "Mode": "Copy", "Splice": { "MaxQueue": 5 } """, "Splice:MaxQueue is '5', but Splice:QueueTimeout is not set; accepted is both, or none.")]
     [InlineData(""" "Mode": "Copy", "Splice": { "ConnectionRate": 0.5 } """, "Splice:ConnectionRate is '0.5'; accepted is a number from 1 to 1000000.")]
     [InlineData(""" "Mode": "Copy", "Splice": { "ConnectionBurst": 5 } """, "Splice:ConnectionBurst is '5', but Splice:ConnectionRate is not set;")]
+    [InlineData(""" "Mode": "Copy", "Splice": { "MaxLifetime": "30.00:00:01" } """, "Splice:MaxLifetime is '30.00:00:01'; accepted is a time span above 0 and up to 30.00:00:00")]
     [InlineData(""" "Mode": "Copy", "Splice": { "UserTimeout": "25.00:00:00" } """, "Splice:UserTimeout is '25.00:00:00'; accepted is a time span from 00:00:00.001 to 24.00:00:00.")]
     [InlineData(""" "Mode": "Copy", "Splice": { "KeepAliveTime": "00:00:01.5" } """, "Splice:KeepAliveTime is '00:00:01.5000000'; accepted is whole seconds from 00:00:01 to 09:06:07.")]
     [InlineData(""" "Mode": "Copy", "Splice": { "KeepAliveCount": 3 } """, "Splice:KeepAliveCount is '3', but Splice:KeepAliveTime, which turns the probes on, is not set;")]

@@ -148,6 +148,33 @@ public sealed class ManagedRelayTests : IDisposable
         await gateway.Log.WaitForAsync("session ended (half_close_timeout)");
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_session_past_MaxLifetime_ends_with_FIN_on_both_sides(bool ownPort)
+    {
+        var (gateway, port) = await StartAsync(ownPort, splice: """ "MaxLifetime": "00:00:01" """);
+        await using var _ = gateway;
+        using var client = await ConnectAsync(port);
+        using var server = await AcceptAsync();
+        await client.SendAsync("up"u8.ToArray(), _patience.Token);
+        await server.SendAsync("down"u8.ToArray(), _patience.Token);
+        Assert.Equal("up"u8.ToArray(), await ReadAllAsync(server));
+        Assert.Equal("down"u8.ToArray(), await ReadAllAsync(client));
+        await gateway.Log.WaitForAsync("session ended (max_lifetime), 2 bytes to the upstream, 4 to the client");
+    }
+
+    [Fact]
+    public async Task A_session_past_MaxLifetime_whose_client_takes_nothing_is_reset_after_HalfCloseTimeout()
+    {
+        var (gateway, port) = await StartAsync(splice: """ "MaxLifetime": "00:00:01", "HalfCloseTimeout": "00:00:00.5" """);
+        await using var _ = gateway;
+        using var client = await ConnectAsync(port);
+        using var server = await AcceptAsync();
+        await Assert.ThrowsAsync<SocketException>(() => SendAllAndFinishAsync(server, new byte[64 * 1024 * 1024]));
+        await gateway.Log.WaitForAsync("session ended (max_lifetime)");
+    }
+
     [Fact]
     public async Task Connections_past_MaxConnections_are_closed_at_once()
     {

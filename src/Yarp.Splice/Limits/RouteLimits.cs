@@ -21,4 +21,7 @@ internal sealed record RouteLimits
 
     /// <summary>Connections that a source which was quiet before may open at once; <see langword="null"/> for as many as in a second.</summary>
     public int? ConnectionBurst { get; init; }
+
+    /// <summary>How long a session may last, give or take a tenth; <see langword="null"/> for no limit.</summary>
+    public TimeSpan? MaxLifetime { get; init; }
 }

@@ -10,11 +10,12 @@ internal static class RouteLimitsReader
     private const int MaxRate = 1_000_000;
 
     private static readonly TimeSpan s_maxQueueTimeout = TimeSpan.FromHours(1);
+    private static readonly TimeSpan s_maxLifetime = TimeSpan.FromDays(30);
 
     public static IReadOnlyList<string> Keys { get; } =
     [
         nameof(RouteLimits.MaxConnections), nameof(RouteLimits.QueueTimeout), nameof(RouteLimits.MaxQueue),
-        nameof(RouteLimits.ConnectionRate), nameof(RouteLimits.ConnectionBurst),
+        nameof(RouteLimits.ConnectionRate), nameof(RouteLimits.ConnectionBurst), nameof(RouteLimits.MaxLifetime),
     ];
 
     /// <summary>What a key takes, in words; <see langword="null"/> if it is no limit.</summary>
@@ -24,6 +25,7 @@ internal static class RouteLimitsReader
         nameof(RouteLimits.QueueTimeout) => "a time span above 0 and up to 01:00:00, such as 00:00:05",
         nameof(RouteLimits.MaxQueue) => $"a number from 1 to {MaxQueued}",
         nameof(RouteLimits.ConnectionRate) or nameof(RouteLimits.ConnectionBurst) => $"a number from 1 to {MaxRate}",
+        nameof(RouteLimits.MaxLifetime) => "a time span above 0 and up to 30.00:00:00, such as 01:00:00",
         _ => null,
     };
 
@@ -36,6 +38,7 @@ internal static class RouteLimitsReader
             MaxQueue = Number(nameof(RouteLimits.MaxQueue), max: MaxQueued) ?? RouteLimits.None.MaxQueue,
             ConnectionRate = Number(nameof(RouteLimits.ConnectionRate), max: MaxRate),
             ConnectionBurst = Number(nameof(RouteLimits.ConnectionBurst), max: MaxRate),
+            MaxLifetime = TcpRouteReader.ReadTime(route, nameof(RouteLimits.MaxLifetime), s_maxLifetime, mistakes),
         };
 
         Need(nameof(RouteLimits.MaxQueue), nameof(RouteLimits.QueueTimeout), limits.QueueTimeout is not null);

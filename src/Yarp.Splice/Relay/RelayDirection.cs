@@ -109,6 +109,9 @@ internal sealed class RelayDirection(RelaySession session, RelayEndpoint source,
     /// <summary>The source is known to have failed: what it sent before still goes to the sink, but its end will not be a FIN.</summary>
     public void FailSource() => _isSourceFailed = true;
 
+    /// <summary>What the source still sends is not wanted: what is held goes to the sink, then FIN.</summary>
+    public void StopReading() => _isSourceEnded = true;
+
     /// <summary>The sink is gone, or the session ends: drops what is held.</summary>
     public void Abandon()
     {

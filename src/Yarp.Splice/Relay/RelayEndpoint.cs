@@ -41,6 +41,9 @@ internal sealed class RelayEndpoint(RelaySession session, int descriptor) : IRea
     /// <summary>Whether the socket is beyond both reading and writing: reset, failed, or shut on both sides.</summary>
     public bool IsGone { get; private set; }
 
+    /// <summary>Whether the socket was reset or has failed.</summary>
+    public bool IsFailed { get; private set; }
+
     public void Register(EventLoop loop)
     {
         _registration = loop.Register(descriptor, _interest, this);
@@ -63,6 +66,7 @@ internal sealed class RelayEndpoint(RelaySession session, int descriptor) : IRea
         IsEndSeen |= (readiness & EndOfStream) != 0;
         IsUrgentSeen |= (readiness & Readiness.Urgent) != 0;
         IsGone |= (readiness & (Readiness.HangUp | Readiness.Error)) != 0;
+        IsFailed |= (readiness & Readiness.Error) != 0;
         IsReadable |= (readiness & (Readiness.Readable | Readiness.Urgent | EndOfStream)) != 0;
         IsWritable |= (readiness & (Readiness.Writable | Readiness.HangUp | Readiness.Error)) != 0;
         session.OnEndpointReady(this, readiness);

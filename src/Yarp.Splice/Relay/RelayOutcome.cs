@@ -6,6 +6,7 @@ internal static class RelayOutcome
     public const string Finished = "finished";
     public const string IdleTimeout = "idle_timeout";
     public const string HalfCloseTimeout = "half_close_timeout";
+    public const string MaxLifetime = "max_lifetime";
     public const string ClientReset = "client_reset";
     public const string UpstreamReset = "upstream_reset";
     public const string ConnectFailed = "connect_failed";

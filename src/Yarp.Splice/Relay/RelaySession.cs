@@ -12,8 +12,8 @@ namespace Yarp.Splice.Relay;
 /// </summary>
 internal sealed partial class RelaySession : EventLoopTimer
 {
-    private static readonly TimeSpan s_firstResetPoll = TimeSpan.FromMilliseconds(8);
-    private static readonly TimeSpan s_lastResetPoll = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan s_firstPoll = TimeSpan.FromMilliseconds(8);
+    private static readonly TimeSpan s_lastPoll = TimeSpan.FromMilliseconds(500);
 
     private readonly RelayEngine _engine;
     private readonly EventLoop _loop;
@@ -28,8 +28,8 @@ internal sealed partial class RelaySession : EventLoopTimer
     private RelayEndpoint? _failed;
     private State _state = State.Connecting;
     private long _lastActivityMs;
-    private long _resetDeadlineMs;
-    private TimeSpan _resetPoll = s_firstResetPoll;
+    private long _closeDeadlineMs;
+    private TimeSpan _poll = s_firstPoll;
     private bool _isContinuing;
     private bool _isTimerShortened;
     private bool _hasFallenBack;
@@ -63,6 +63,9 @@ internal sealed partial class RelaySession : EventLoopTimer
         /// <summary>One side has failed. What it sent before goes to the other side, then the other side is reset.</summary>
         Resetting,
 
+        /// <summary>The lifetime is over. What is held goes to its side, then both are closed.</summary>
+        Retiring,
+
         Ended,
     }
 
@@ -84,7 +87,7 @@ internal sealed partial class RelaySession : EventLoopTimer
     /// <summary>Something may have changed that no readiness tells.</summary>
     public void TryAgain()
     {
-        if (_state is State.Relaying or State.Resetting)
+        if (_state is State.Relaying or State.Resetting or State.Retiring)
         {
             Advance();
         }
@@ -112,6 +115,7 @@ internal sealed partial class RelaySession : EventLoopTimer
                 Advance();
                 break;
             case State.Resetting:
+            case State.Retiring:
                 Advance();
                 break;
         }
@@ -130,11 +134,17 @@ internal sealed partial class RelaySession : EventLoopTimer
             case State.Connecting:
                 OnTimerWhileConnecting();
                 break;
+            case State.Relaying when _loop.NowMs >= _lifetimeEndMs:
+                Retire();
+                break;
             case State.Relaying:
                 CheckInactivity();
                 break;
             case State.Resetting:
                 PassResetOn();
+                break;
+            case State.Retiring:
+                EndIfDelivered();
                 break;
         }
     }
@@ -150,7 +160,8 @@ internal sealed partial class RelaySession : EventLoopTimer
         // Gone once it is sent; a session may live for days.
         _prefix = default;
         OnActivity();
-        _loop.Arm(this, Route.IdleTimeout);
+        BeginLifetime();
+        ArmWhileRelaying(Route.IdleTimeout);
         if (isReset)
         {
             // Its error has been taken off the socket, so no read will tell.
@@ -180,6 +191,9 @@ internal sealed partial class RelaySession : EventLoopTimer
             case State.Resetting when From(_failed!).IsOver:
                 PassResetOn();
                 return;
+            case State.Retiring:
+                EndIfDelivered();
+                break;
         }
 
         if (isOutOfTurn && _state != State.Ended && !_isContinuing)
@@ -241,7 +255,7 @@ internal sealed partial class RelaySession : EventLoopTimer
 
         _state = State.Resetting;
         _failed = endpoint;
-        _resetDeadlineMs = _loop.NowMs + (long)Route.HalfCloseTimeout.TotalMilliseconds;
+        _closeDeadlineMs = _loop.NowMs + (long)Route.HalfCloseTimeout.TotalMilliseconds;
         From(Other(endpoint)).Abandon();
         var remaining = From(endpoint);
         remaining.FailSource();
@@ -255,15 +269,20 @@ internal sealed partial class RelaySession : EventLoopTimer
         // for that, only SIOCOUTQ.
         var other = Other(_failed!);
         var isDelivered = From(_failed!).IsOver && (other.IsGone || SocketCalls.UnacknowledgedBytes(other.Descriptor) <= 0);
-        if (isDelivered || _loop.NowMs >= _resetDeadlineMs)
+        if (isDelivered || _loop.NowMs >= _closeDeadlineMs)
         {
             End(_failed == _client ? RelayOutcome.ClientReset : RelayOutcome.UpstreamReset, resetClient: true, resetUpstream: true);
             return;
         }
 
-        var left = TimeSpan.FromMilliseconds(_resetDeadlineMs - _loop.NowMs);
-        _loop.Arm(this, left < _resetPoll ? left : _resetPoll);
-        _resetPoll = _resetPoll * 2 < s_lastResetPoll ? _resetPoll * 2 : s_lastResetPoll;
+        PollDelivery();
+    }
+
+    private void PollDelivery()
+    {
+        var left = TimeSpan.FromMilliseconds(_closeDeadlineMs - _loop.NowMs);
+        _loop.Arm(this, left < _poll ? left : _poll);
+        _poll = _poll * 2 < s_lastPoll ? _poll * 2 : s_lastPoll;
     }
 
     private TimeSpan InactivityLimit =>
@@ -276,7 +295,7 @@ internal sealed partial class RelaySession : EventLoopTimer
         var left = InactivityLimit - TimeSpan.FromMilliseconds(_loop.NowMs - _lastActivityMs);
         if (left > TimeSpan.Zero)
         {
-            _loop.Arm(this, left);
+            ArmWhileRelaying(left);
             return;
         }
 
@@ -290,7 +309,7 @@ internal sealed partial class RelaySession : EventLoopTimer
         {
             _isTimerShortened = true;
             OnActivity();
-            _loop.Arm(this, InactivityLimit);
+            ArmWhileRelaying(InactivityLimit);
         }
     }
 

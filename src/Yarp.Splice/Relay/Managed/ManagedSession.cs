@@ -26,6 +26,7 @@ internal sealed partial class ManagedSession : IDisposable
     private readonly CounterSet _counterSet;
     private readonly ILogger _logger;
     private readonly CancellationTokenSource _aborted = new();
+    private readonly CancellationTokenSource _reading;
     private readonly Timer _watch;
 
     // Kestrel's transport shuts both directions when its output pipe completes. With the socket at hand, the client's side is written
@@ -37,7 +38,9 @@ internal sealed partial class ManagedSession : IDisposable
     private long _lastActivityMs = Environment.TickCount64;
     private long _bytesToUpstream;
     private long _bytesToClient;
+    private long _lifetimeEndMs = long.MaxValue;
     private volatile bool _isHalfClosed;
+    private volatile bool _isRetiring;
 
     public ManagedSession(
         long id,
@@ -61,6 +64,7 @@ internal sealed partial class ManagedSession : IDisposable
         _counters = counters.Of(route, null);
         _logger = logger;
         _clientSocket = client.Features.Get<IConnectionSocketFeature>()?.Socket;
+        _reading = CancellationTokenSource.CreateLinkedTokenSource(_aborted.Token);
         _watch = new Timer(static state => ((ManagedSession)state!).Watch(), this, Timeout.Infinite, Timeout.Infinite);
     }
 
@@ -100,11 +104,16 @@ internal sealed partial class ManagedSession : IDisposable
             {
                 CountConnected(destination);
                 Touch();
+                BeginLifetime();
                 ArmWatch(SilenceLimit);
                 var header = ProxyHeader.Prepend(_route.ProxyProtocol, _client.RemoteEndPoint, _client.LocalEndPoint, default);
                 await SendAsync(_upstream!, header);
                 CountToUpstream(header.Length);
                 await Task.WhenAll(CopyToUpstreamAsync(), CopyToClientAsync());
+                if (_isRetiring)
+                {
+                    await AwaitDeliveryAsync();
+                }
             }
         }
         catch (Exception)
@@ -114,7 +123,7 @@ internal sealed partial class ManagedSession : IDisposable
         }
         finally
         {
-            SetOutcome(RelayOutcome.Finished);
+            SetOutcome(_isRetiring ? RelayOutcome.MaxLifetime : RelayOutcome.Finished);
             _upstream?.Dispose();
             if (destination is not null)
             {
@@ -157,6 +166,7 @@ internal sealed partial class ManagedSession : IDisposable
     public void Dispose()
     {
         _watch.Dispose();
+        _reading.Dispose();
         _aborted.Dispose();
     }
 
@@ -253,7 +263,12 @@ internal sealed partial class ManagedSession : IDisposable
         {
             while (true)
             {
-                var result = await input.ReadAsync(_aborted.Token);
+                if (await ReadFromClientAsync(input) is not { } result)
+                {
+                    FinishUpstream();
+                    break;
+                }
+
                 try
                 {
                     foreach (var segment in result.Buffer)
@@ -335,7 +350,11 @@ internal sealed partial class ManagedSession : IDisposable
     {
         try
         {
-            return await _upstream!.ReceiveAsync(buffer, _aborted.Token);
+            return await _upstream!.ReceiveAsync(buffer, _reading.Token);
+        }
+        catch (OperationCanceledException) when (IsRetired)
+        {
+            return 0;
         }
         catch (Exception exception) when (exception is SocketException or ObjectDisposedException or OperationCanceledException)
         {
@@ -372,13 +391,18 @@ internal sealed partial class ManagedSession : IDisposable
     {
         _isHalfClosed = true;
         Touch();
-        ArmWatch(SilenceLimit);
+        if (!_isRetiring)
+        {
+            ArmWatch(SilenceLimit);
+        }
     }
 
     private void Touch() => Volatile.Write(ref _lastActivityMs, Environment.TickCount64);
 
     private void ArmWatch(TimeSpan delay)
     {
+        var lifetimeLeft = _isRetiring ? delay : LifetimeLeft;
+        delay = lifetimeLeft < delay ? lifetimeLeft : delay;
         try
         {
             _watch.Change(delay, Timeout.InfiniteTimeSpan);
@@ -391,6 +415,18 @@ internal sealed partial class ManagedSession : IDisposable
 
     private void Watch()
     {
+        if (_isRetiring)
+        {
+            Abort(RelayOutcome.MaxLifetime);
+            return;
+        }
+
+        if (LifetimeLeft == TimeSpan.Zero)
+        {
+            Retire();
+            return;
+        }
+
         var silence = TimeSpan.FromMilliseconds(Environment.TickCount64 - Volatile.Read(ref _lastActivityMs));
         var left = SilenceLimit - silence;
         if (left > TimeSpan.Zero)
