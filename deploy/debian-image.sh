@@ -37,7 +37,7 @@ fi
 sdk=$(dirname "$(readlink -f "$(command -v dotnet)")")
 mkdir -p "$HOME/.nuget"
 # The build sees this machine's SDK, its packages, and the certificates that it trusts.
-if ! output=$(buildah bud --isolation chroot -f deploy/Containerfile -t "$tag" --build-arg SDK_IMAGE="$base" --build-arg RUNTIME_IMAGE="$base" \
+if ! output=$(buildah bud --isolation chroot --format docker -f deploy/Containerfile -t "$tag" --build-arg SDK_IMAGE="$base" --build-arg RUNTIME_IMAGE="$base" \
   -v "$sdk:/usr/share/dotnet:ro" -v "$HOME/.nuget:/root/.nuget" -v /etc/ssl/certs:/etc/ssl/certs:ro . 2>&1); then
   echo "$output" >&2
   exit 1

@@ -1,3 +1,4 @@
+using Demo.Gateway.Admin;
 using Demo.Gateway.CommandLine;
 using Demo.Gateway.Errors;
 using Demo.Gateway.Hosting;
@@ -14,6 +15,11 @@ internal sealed class Program
     {
         try
         {
+            if (args is [HealthCheck.Command, .. var rest])
+            {
+                return await HealthCheck.RunAsync(rest);
+            }
+
             var options = GatewayCommandLine.Parse(args);
             if (options.ShowHelp)
             {

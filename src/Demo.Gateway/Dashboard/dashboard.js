@@ -70,7 +70,7 @@
 
   const chart = (target, lines, format, label) => {
     const box = $(target);
-    const width = Math.max(260, box.clientWidth), height = 180, left = 74, bottom = 20, top = 8;
+    const width = Math.max(260, box.clientWidth), height = 180, left = 86, bottom = 20, top = 8;
     const highest = Math.max(1e-9, ...lines.flatMap(line => line.values.filter(value => value !== null)));
     const power = 10 ** Math.floor(Math.log10(highest));
     const limit = [1, 2, 5, 10].map(step => step * power).find(step => step >= highest * 0.999);
