@@ -55,6 +55,19 @@ public class ConfigurationTests
         Assert.Equal("127.0.0.7", tcp.BindSource!.ToString());
     }
 
+    [Fact]
+    public async Task Rates_are_read()
+    {
+        var gateway = TestGateway.Create(Route("""
+            "ClusterId": "db", "Mode": "Auto", "Match": { "Hosts": [ "*:15432" ] },
+            "Splice": { "BytesPerSecondToUpstream": 1000, "BytesPerSecondToClient": 1000000000000, "PauseImmune": false }
+            """));
+        await using var app = gateway.App;
+        Assert.Equal(
+            new RouteLimits { BytesPerSecondToUpstream = 1000, BytesPerSecondToClient = 1_000_000_000_000 },
+            Assert.Single(app.Services.GetRequiredService<TcpRoutes>().Current.Routes).Limits);
+    }
+
     [Theory]
     [InlineData(""" "Mode": "Auto", "Splice": { "PauseImmune": true } """, true)]
     [InlineData(""" "Metadata": { "Splice.Mode": "Auto", "Splice.PauseImmune": "true" } """, true)]
@@ -129,6 +142,10 @@ public class ConfigurationTests
     [InlineData(""" "Mode": "Copy", "Splice": { "ConnectionRate": 0.5 } """, "Splice:ConnectionRate is '0.5'; accepted is a number from 1 to 1000000.")]
     [InlineData(""" "Mode": "Copy", "Splice": { "ConnectionBurst": 5 } """, "Splice:ConnectionBurst is '5', but Splice:ConnectionRate is not set;")]
     [InlineData(""" "Mode": "Copy", "Splice": { "MaxLifetime": "30.00:00:01" } """, "Splice:MaxLifetime is '30.00:00:01'; accepted is a time span above 0 and up to 30.00:00:00")]
+    [InlineData(""" "Mode": "Copy", "Splice": { "BytesPerSecondToUpstream": 999 } """, "Splice:BytesPerSecondToUpstream is '999'; accepted is a number from 1000 to 1000000000000.")]
+    [InlineData(""" "Mode": "Copy", "Splice": { "BytesPerSecondToClient": 1000000000001 } """, "Splice:BytesPerSecondToClient is '1000000000001'; accepted is a number from 1000 to")]
+    [InlineData(""" "Mode": "Sockmap", "Splice": { "BytesPerSecondToClient": 5000 } """, "Splice:BytesPerSecondToClient is '5000', but Mode is 'Sockmap', with which the kernel moves bytes past the gateway; accepted is Mode Copy, Splice or Auto")]
+    [InlineData(""" "Mode": "Auto", "Splice": { "BytesPerSecondToUpstream": 5000, "PauseImmune": true } """, "Splice:BytesPerSecondToUpstream is '5000', but Splice:PauseImmune is set, with which")]
     [InlineData(""" "Mode": "Copy", "Splice": { "UserTimeout": "25.00:00:00" } """, "Splice:UserTimeout is '25.00:00:00'; accepted is a time span from 00:00:00.001 to 24.00:00:00.")]
     [InlineData(""" "Mode": "Copy", "Splice": { "KeepAliveTime": "00:00:01.5" } """, "Splice:KeepAliveTime is '00:00:01.5000000'; accepted is whole seconds from 00:00:01 to 09:06:07.")]
     [InlineData(""" "Mode": "Copy", "Splice": { "KeepAliveCount": 3 } """, "Splice:KeepAliveCount is '3', but Splice:KeepAliveTime, which turns the probes on, is not set;")]

@@ -24,4 +24,10 @@ internal sealed record RouteLimits
 
     /// <summary>How long a session may last, give or take a tenth; <see langword="null"/> for no limit.</summary>
     public TimeSpan? MaxLifetime { get; init; }
+
+    /// <summary>Bytes a second that each session may send to its destination; <see langword="null"/> for no limit.</summary>
+    public long? BytesPerSecondToUpstream { get; init; }
+
+    /// <summary>Bytes a second that each session may send to its client; <see langword="null"/> for no limit.</summary>
+    public long? BytesPerSecondToClient { get; init; }
 }

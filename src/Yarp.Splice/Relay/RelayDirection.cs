@@ -38,6 +38,9 @@ internal sealed class RelayDirection(RelaySession session, RelayEndpoint source,
     /// <summary>Where the bytes of the current path are counted.</summary>
     public required Tally Tally { get; set; }
 
+    /// <summary>How fast bytes may be moved; <see langword="null"/> for no limit.</summary>
+    public required RelayRate? Rate { get; init; }
+
     /// <summary>Bytes moved from the source so far, and the prefix.</summary>
     public long Moved => _moved + _path.Redirected;
 
@@ -99,6 +102,12 @@ internal sealed class RelayDirection(RelaySession session, RelayEndpoint source,
                 MoveTo(CopyPath.Instance);
             }
 
+            if (Rate is not null && !Rate.TryBegin())
+            {
+                SplicePath.ReturnPipe(this);
+                return _flow = RelayFlow.Waiting;
+            }
+
             _path.Transfer(this);
             ChoosePath();
         }
@@ -121,9 +130,13 @@ internal sealed class RelayDirection(RelaySession session, RelayEndpoint source,
         }
 
         EndStall();
+        Rate?.Cancel();
         CopyPath.ReturnBuffer(this);
         SplicePath.ReturnPipe(this);
     }
+
+    /// <summary>How much of so many bytes the next transfer may move.</summary>
+    public int Limit(int bytes) => Rate is null ? bytes : (int)Math.Min(bytes, Rate.Allowance);
 
     public void CountMoved(long bytes)
     {
@@ -133,6 +146,7 @@ internal sealed class RelayDirection(RelaySession session, RelayEndpoint source,
         }
 
         _moved += bytes;
+        Rate?.Count(bytes);
         Tally.Add(bytes);
         _shortSinceMs = 0;
         session.OnTransfer(this, bytes);

@@ -153,8 +153,16 @@ internal sealed partial class RelaySession : EventLoopTimer
     {
         _state = State.Relaying;
         var policy = ChoosePolicy();
-        _toUpstream = new RelayDirection(this, _client, upstream, _prefix, policy) { Tally = _counters!.Bytes(true, PathKind.Copy) };
-        _toClient = new RelayDirection(this, upstream, _client, toClient, policy) { Tally = _counters.Bytes(false, PathKind.Copy) };
+        _toUpstream = new RelayDirection(this, _client, upstream, _prefix, policy)
+        {
+            Tally = _counters!.Bytes(true, PathKind.Copy),
+            Rate = CreateRate(Route.Limits.BytesPerSecondToUpstream),
+        };
+        _toClient = new RelayDirection(this, upstream, _client, toClient, policy)
+        {
+            Tally = _counters.Bytes(false, PathKind.Copy),
+            Rate = CreateRate(Route.Limits.BytesPerSecondToClient),
+        };
         _toUpstream.Tally.Add(_prefix.Length);
         _toClient.Tally.Add(toClient.Length);
         // Gone once it is sent; a session may live for days.
@@ -170,6 +178,8 @@ internal sealed partial class RelaySession : EventLoopTimer
 
         Advance();
     }
+
+    private RelayRate? CreateRate(long? bytesPerSecond) => bytesPerSecond is { } rate ? new RelayRate(this, rate) : null;
 
     private void Advance()
     {

@@ -74,6 +74,7 @@ internal static class TcpRouteReader
             ConnectAttempts = ReadNumber(route, SpliceMetadata.ConnectAttempts, MaxConnectAttempts, mistakes) ?? common.ConnectAttempts,
             PauseImmune = ReadPauseImmune(route, common.Mode, mistakes),
         };
+        RouteLimitsReader.CheckRates(route, common.Mode, common.PauseImmune, mistakes);
         return [.. ReadHosts(route, mistakes).Select(host => common with { Port = host.Port, ServerName = host.ServerName })];
     }
 
@@ -208,14 +209,18 @@ internal static class TcpRouteReader
     }
 
     /// <summary>As <see cref="ReadTime"/>, a whole number.</summary>
-    public static int? ReadNumber(RouteConfig route, string key, int max, List<string> mistakes)
+    public static int? ReadNumber(RouteConfig route, string key, int max, List<string> mistakes) =>
+        (int?)ReadLongNumber(route, key, 1, max, mistakes);
+
+    /// <summary>As <see cref="ReadNumber"/>, from another number than 1 on, or past 2^31.</summary>
+    public static long? ReadLongNumber(RouteConfig route, string key, long min, long max, List<string> mistakes)
     {
         if (SpliceMetadata.Find(route, SpliceMetadata.Prefix + key) is not { } text)
         {
             return null;
         }
 
-        if (int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var value) && value >= 1 && value <= max)
+        if (long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var value) && value >= min && value <= max)
         {
             return value;
         }

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.IO.Pipelines;
 using System.Net.Sockets;
 using Transport.Linux.Interop;
@@ -38,11 +39,16 @@ internal sealed partial class ManagedSession
     }
 
     /// <returns><see langword="null"/> if the lifetime is over.</returns>
-    private async ValueTask<ReadResult?> ReadFromClientAsync(PipeReader input)
+    private async ValueTask<(ReadOnlySequence<byte> Bytes, bool IsEnd)?> ReadFromClientAsync(PipeReader input)
     {
         try
         {
-            return await input.ReadAsync(_reading.Token);
+            var allowance = _rateToUpstream is null ? long.MaxValue : await AwaitAllowanceAsync(_rateToUpstream);
+            var result = await input.ReadAsync(_reading.Token);
+            var isWhole = result.Buffer.Length <= allowance;
+            var bytes = isWhole ? result.Buffer : result.Buffer.Slice(0, allowance);
+            _rateToUpstream?.Take(bytes.Length);
+            return (bytes, isWhole && result.IsCompleted);
         }
         catch (OperationCanceledException) when (IsRetired)
         {

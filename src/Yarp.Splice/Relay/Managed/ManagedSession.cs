@@ -105,6 +105,7 @@ internal sealed partial class ManagedSession : IDisposable
                 CountConnected(destination);
                 Touch();
                 BeginLifetime();
+                BeginRates();
                 ArmWatch(SilenceLimit);
                 var header = ProxyHeader.Prepend(_route.ProxyProtocol, _client.RemoteEndPoint, _client.LocalEndPoint, default);
                 await SendAsync(_upstream!, header);
@@ -263,7 +264,7 @@ internal sealed partial class ManagedSession : IDisposable
         {
             while (true)
             {
-                if (await ReadFromClientAsync(input) is not { } result)
+                if (await ReadFromClientAsync(input) is not var (bytes, isEnd))
                 {
                     FinishUpstream();
                     break;
@@ -271,14 +272,14 @@ internal sealed partial class ManagedSession : IDisposable
 
                 try
                 {
-                    foreach (var segment in result.Buffer)
+                    foreach (var segment in bytes)
                     {
                         await SendAsync(_upstream!, segment);
                         CountToUpstream(segment.Length);
                         Touch();
                     }
 
-                    if (result.IsCompleted)
+                    if (isEnd)
                     {
                         _firstToFinish ??= SessionParty.Client;
                         _upstream!.Shutdown(SocketShutdown.Send);
@@ -292,7 +293,7 @@ internal sealed partial class ManagedSession : IDisposable
                 }
                 finally
                 {
-                    input.AdvanceTo(result.Buffer.End);
+                    input.AdvanceTo(bytes.End);
                 }
             }
         }
@@ -350,7 +351,10 @@ internal sealed partial class ManagedSession : IDisposable
     {
         try
         {
-            return await _upstream!.ReceiveAsync(buffer, _reading.Token);
+            var room = _rateToClient is null ? buffer.Length : (int)Math.Min(buffer.Length, await AwaitAllowanceAsync(_rateToClient));
+            var count = await _upstream!.ReceiveAsync(buffer.AsMemory(0, room), _reading.Token);
+            _rateToClient?.Take(count);
+            return count;
         }
         catch (OperationCanceledException) when (IsRetired)
         {

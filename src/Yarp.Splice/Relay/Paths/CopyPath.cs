@@ -46,7 +46,7 @@ internal sealed class CopyPath : RelayPath
 
     public override void Transfer(RelayDirection direction)
     {
-        var buffer = direction.Worker.Buffer;
+        var buffer = direction.Worker.Buffer.AsSpan(0, direction.Limit(RelayWorker.BufferSize));
         var received = (int)SocketCalls.Receive(direction.Source.Descriptor, buffer);
         direction.LastTransfer = Math.Max(received, 0);
         if (received <= 0)
@@ -62,7 +62,7 @@ internal sealed class CopyPath : RelayPath
             direction.Source.IsReadable = false;
         }
 
-        Deliver(direction, buffer.AsSpan(0, received));
+        Deliver(direction, buffer[..received]);
     }
 
     /// <summary>Sends bytes that the direction has just received; what the sink does not take is held.</summary>

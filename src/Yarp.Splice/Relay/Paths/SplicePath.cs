@@ -55,7 +55,7 @@ internal sealed class SplicePath : RelayPath
             direction.Pipe = pipe;
         }
 
-        var moved = SpliceCalls.Splice(direction.Source.Descriptor, pipe.WriteEnd, Math.Min(pipe.Capacity, LargestTransfer));
+        var moved = SpliceCalls.Splice(direction.Source.Descriptor, pipe.WriteEnd, direction.Limit(Math.Min(pipe.Capacity, LargestTransfer)));
         direction.LastTransfer = Math.Max(moved, 0);
         if (moved == 0 && SocketStateCalls.UnreadBytes(direction.Source.Descriptor) > 0)
         {
