@@ -229,12 +229,12 @@ public class RelayEndTests
     [CombinedModes]
     public async Task TrafficInOneDirectionOnly_IsNotIdle(SpliceMode mode)
     {
-        await using var relay = RelayFixture.Create(mode, static route => route with { IdleTimeout = TimeSpan.FromSeconds(2) });
+        await using var relay = RelayFixture.Create(mode, static route => route with { IdleTimeout = TimeSpan.FromSeconds(4) });
         var (client, server) = await relay.ConnectPairAsync();
         using (client)
         using (server)
         {
-            for (var i = 0; i < 15; i++)
+            for (var i = 0; i < 25; i++)
             {
                 await server.SendAllAsync(new[] { (byte)i });
                 Assert.Equal((byte)i, (await client.ReceiveExactlyAsync(1))[0]);
