@@ -18,6 +18,7 @@ internal sealed record Metric(string Key, string Heading, string Format, bool Hi
     public static readonly Metric LoadCores = new("loadCores", "load cores", "N2", false);
     public static readonly Metric UpstreamCores = new("upstreamCores", "upstream cores", "N2", false);
     public static readonly Metric AcceptsPerRequest = new("acceptsPerRequest", "accepts/req", "N3", false);
+    public static readonly Metric Start = new("startMs", "ms to an open port", "N0", false);
     public static readonly Metric Resident = new("residentMiB", "RSS MiB", "N1", false);
     public static readonly Metric ProcessPerConnection = new("processBytes", "process B/conn", "N0", false);
     public static readonly Metric SlabPerConnection = new("slabBytes", "slab B/conn", "N0", false);

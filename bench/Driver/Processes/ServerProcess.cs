@@ -26,6 +26,9 @@ internal sealed partial class ServerProcess : IAsyncDisposable
     /// <summary>The process and its workers, as they were when it was ready.</summary>
     public IReadOnlyList<int> Members { get; private set; }
 
+    /// <summary>From the start of the process until a connect to its port succeeded.</summary>
+    public TimeSpan ListenedAfter { get; private set; }
+
     public double CpuSeconds => ProcessTree.CpuSeconds(Members);
 
     public static async Task<ServerProcess> StartAsync(Bench bench, ServerCommand command)
@@ -132,6 +135,7 @@ internal sealed partial class ServerProcess : IAsyncDisposable
             try
             {
                 await socket.ConnectAsync("127.0.0.1", Port);
+                ListenedAfter = deadline.Elapsed;
                 return;
             }
             catch (SocketException) when (deadline.Elapsed < TimeSpan.FromSeconds(20))

@@ -7,5 +7,6 @@ internal static class AllRows
     [
         new HttpPlaintextRow(), new HttpChurnRow(), new HttpProxyRow(), new TcpBulkRow(), new TcpRequestResponseRow(), new TcpConnectRow(),
         new TcpIdleRow(), new TcpStalledRow(), new TcpPauseRow(), new RedisRow(), new PostgresRow(),
+        new StartRow(),
     ];
 }
