@@ -13,6 +13,7 @@ public sealed class ContainerImage : IAsyncLifetime
 
     private static readonly TimeSpan s_buildTime = TimeSpan.FromMinutes(15);
 
+    private readonly List<string> _containers = [];
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("gateway-container-");
 
     /// <summary>The size of the image in bytes.</summary>
@@ -40,11 +41,13 @@ public sealed class ContainerImage : IAsyncLifetime
     /// <summary>Runs the image with a configuration, on the host's network, without a writable file system, and waits until it serves.</summary>
     public async Task<RunningProgram> RunAsync(JsonObject configuration, params string[] capabilities)
     {
-        var file = Path.Combine(_folder.FullName, $"{Guid.NewGuid():N}.json");
+        var name = $"gateway-{Guid.NewGuid():N}";
+        _containers.Add(name);
+        var file = Path.Combine(_folder.FullName, $"{name}.json");
         await File.WriteAllTextAsync(file, configuration.ToJsonString());
         var program = RunningProgram.Start("podman",
         [
-            "--runtime", "runc", "run", "--rm", "--ulimit", "nofile=20000:20000", "--ulimit", "nproc=1000:1000", "--network", "host",
+            "--runtime", "runc", "run", "--rm", "--name", name, "--ulimit", "nofile=20000:20000", "--ulimit", "nproc=1000:1000", "--network", "host",
             "--read-only", "--read-only-tmpfs=false", "--cap-drop", "all", .. capabilities.SelectMany(static capability => new[] { "--cap-add", capability }),
             "--env", "Admin__Url=http://127.0.0.1:0", "--security-opt", $"seccomp={await WriteSeccompAsync()}", "-v", $"{file}:/etc/gateway/gateway.json:ro", Tag,
         ]);
@@ -57,6 +60,8 @@ public sealed class ContainerImage : IAsyncLifetime
         _folder.Delete(recursive: true);
         if (MissingReason is null)
         {
+            // A test that failed leaves its container running: killing podman does not end it.
+            await RunningProgram.RunAsync("podman", ["rm", "--force", "--ignore", .. _containers]);
             await RunningProgram.RunAsync("podman", "image", "rm", Tag);
         }
     }
