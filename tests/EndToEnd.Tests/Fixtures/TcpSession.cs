@@ -36,6 +36,11 @@ internal sealed class TcpSession : IDisposable
         {
             return true;
         }
+        catch (SocketException exception) when (exception.SocketErrorCode == SocketError.ConnectionReset)
+        {
+            // It was in the queue of the listener when that was closed; nobody listens from then on, which the next look shows.
+            return false;
+        }
     }
 
     /// <summary>Sends some bytes to and fro: enough of them for mode Sockmap to hand the session to the kernel.</summary>
