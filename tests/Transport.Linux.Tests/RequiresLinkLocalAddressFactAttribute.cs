@@ -7,13 +7,8 @@ namespace Transport.Linux.Tests;
 [AttributeUsage(AttributeTargets.Method)]
 public sealed class RequiresLinkLocalAddressFactAttribute : FactAttribute
 {
-    public RequiresLinkLocalAddressFactAttribute()
-    {
-        if (FindAddress() is null)
-        {
-            Skip = "needs an interface with an IPv6 link-local address";
-        }
-    }
+    public RequiresLinkLocalAddressFactAttribute() =>
+        Skip = FindAddress() is null ? "needs an interface with an IPv6 link-local address" : null;
 
     public static IPAddress? FindAddress() => NetworkInterface.GetAllNetworkInterfaces()
         .Where(static network => network.OperationalStatus == OperationalStatus.Up)

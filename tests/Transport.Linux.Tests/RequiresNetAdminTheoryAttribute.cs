@@ -6,11 +6,5 @@ public sealed class RequiresNetAdminTheoryAttribute : TheoryAttribute
 {
     private const int NetAdmin = 12;
 
-    public RequiresNetAdminTheoryAttribute()
-    {
-        if (!ProcessCapabilities.Has(NetAdmin))
-        {
-            Skip = "needs CAP_NET_ADMIN";
-        }
-    }
+    public RequiresNetAdminTheoryAttribute() => Skip = ProcessCapabilities.Has(NetAdmin) ? null : "needs CAP_NET_ADMIN";
 }

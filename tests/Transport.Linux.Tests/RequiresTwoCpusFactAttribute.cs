@@ -6,11 +6,5 @@ namespace Transport.Linux.Tests;
 [AttributeUsage(AttributeTargets.Method)]
 public sealed class RequiresTwoCpusFactAttribute : FactAttribute
 {
-    public RequiresTwoCpusFactAttribute()
-    {
-        if (SchedulerCalls.AllowedCpus().Length < 2)
-        {
-            Skip = "needs two CPUs";
-        }
-    }
+    public RequiresTwoCpusFactAttribute() => Skip = SchedulerCalls.AllowedCpus().Length < 2 ? "needs two CPUs" : null;
 }
