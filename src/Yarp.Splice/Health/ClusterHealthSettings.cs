@@ -19,7 +19,7 @@ internal sealed record ClusterHealthSettings
     /// <summary>What must be somewhere in the answer.</summary>
     public byte[] Expect { get; private init; } = [];
 
-    public OnUnhealthy OnUnhealthy { get; private init; }
+    public SessionFate OnUnhealthy { get; private init; }
 
     public static ClusterHealthSettings Read(ClusterConfig cluster, List<string> mistakes)
     {
@@ -60,9 +60,9 @@ internal sealed record ClusterHealthSettings
             return [];
         }
 
-        OnUnhealthy ReadOnUnhealthy(string key, string value)
+        SessionFate ReadOnUnhealthy(string key, string value)
         {
-            foreach (var known in Enum.GetValues<OnUnhealthy>())
+            foreach (var known in Enum.GetValues<SessionFate>())
             {
                 if (value.Equals(known.ToString(), StringComparison.OrdinalIgnoreCase))
                 {
@@ -70,8 +70,8 @@ internal sealed record ClusterHealthSettings
                 }
             }
 
-            mistakes.Add($"Cluster '{cluster.ClusterId}': Metadata:{key} is '{value}'; accepted are {string.Join(", ", Enum.GetNames<OnUnhealthy>())}.");
-            return OnUnhealthy.Keep;
+            mistakes.Add($"Cluster '{cluster.ClusterId}': Metadata:{key} is '{value}'; accepted are {string.Join(", ", Enum.GetNames<SessionFate>())}.");
+            return SessionFate.Keep;
         }
     }
 }

@@ -83,7 +83,7 @@ internal sealed class DestinationHealthWatch : IClusterDestinationsUpdater
 
     private void CutSessions(ClusterState cluster, DestinationState destination)
     {
-        if (ClusterHealthSettings.Read(cluster.Model.Config, []).OnUnhealthy == OnUnhealthy.Cut)
+        if (ClusterHealthSettings.Read(cluster.Model.Config, []).OnUnhealthy == SessionFate.Cut)
         {
             var count = _services.GetRequiredService<SessionTable>().CutUnhealthy(cluster.ClusterId, destination.DestinationId);
             SpliceLog.UnhealthyCut(_logger, cluster.ClusterId, destination.DestinationId, count);
