@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using System.Security.Cryptography;
 
 namespace Testing;
@@ -22,6 +23,21 @@ public static class HashPump
         }
 
         return Convert.ToHexString(hash.GetHashAndReset());
+    }
+
+    /// <summary>Sends over a socket, and then FIN.</summary>
+    public static async Task<string> SendAndFinishAsync(Socket socket, long count, int seed, CancellationToken cancellationToken)
+    {
+        await using var stream = new NetworkStream(socket);
+        var hash = await SendAsync(stream, count, seed, cancellationToken);
+        socket.Shutdown(SocketShutdown.Send);
+        return hash;
+    }
+
+    public static async Task<(long Count, string Hash)> ReceiveAsync(Socket socket, CancellationToken cancellationToken)
+    {
+        await using var stream = new NetworkStream(socket);
+        return await ReceiveAsync(stream, cancellationToken);
     }
 
     public static async Task<(long Count, string Hash)> ReceiveAsync(Stream stream, CancellationToken cancellationToken)

@@ -88,19 +88,9 @@ public sealed class DescriptorLimitTests : IDisposable
         return await gateway.StopAsync();
     }
 
-    private async Task<string> SendAsync(Socket client, int seed)
-    {
-        await using var stream = new NetworkStream(client);
-        var hash = await HashPump.SendAsync(stream, TransferSize, seed, _timeout.Token);
-        client.Shutdown(SocketShutdown.Send);
-        return hash;
-    }
+    private Task<string> SendAsync(Socket client, int seed) => HashPump.SendAndFinishAsync(client, TransferSize, seed, _timeout.Token);
 
-    private async Task<(long Count, string Hash)> ReceiveAsync(Socket server)
-    {
-        await using var stream = new NetworkStream(server);
-        return await HashPump.ReceiveAsync(stream, _timeout.Token);
-    }
+    private Task<(long Count, string Hash)> ReceiveAsync(Socket server) => HashPump.ReceiveAsync(server, _timeout.Token);
 
     /// <summary>A new client reaches the destination. Clients of the storm, which have left, may come through before it.</summary>
     private async Task AssertServedAsync()

@@ -41,17 +41,7 @@ public sealed class SystemCallFaultTests : IDisposable
         Assert.DoesNotContain("fail:", gateway.Program.Output, StringComparison.Ordinal);
     }
 
-    private async Task<string> SendAsync(Socket socket, int seed)
-    {
-        await using var stream = new NetworkStream(socket);
-        var hash = await HashPump.SendAsync(stream, TransferSize, seed, _timeout.Token);
-        socket.Shutdown(SocketShutdown.Send);
-        return hash;
-    }
+    private Task<string> SendAsync(Socket socket, int seed) => HashPump.SendAndFinishAsync(socket, TransferSize, seed, _timeout.Token);
 
-    private async Task<(long Count, string Hash)> ReceiveAsync(Socket socket)
-    {
-        await using var stream = new NetworkStream(socket);
-        return await HashPump.ReceiveAsync(stream, _timeout.Token);
-    }
+    private Task<(long Count, string Hash)> ReceiveAsync(Socket socket) => HashPump.ReceiveAsync(socket, _timeout.Token);
 }
