@@ -8,7 +8,10 @@ using Yarp.Splice.Tls;
 
 namespace Yarp.Splice.Listening;
 
-/// <summary>Hands the sockets of one port to the relay, at once or when it is known whose they are, on the loop that accepted them.</summary>
+/// <summary>
+/// Hands the sockets of one port to the relay, at once or when it is known whose they are, on the loop that accepted them. Those that it closes are
+/// counted before: who sees the end of a connection finds it in the metrics.
+/// </summary>
 internal sealed class PortAcceptHandler(
     TcpPort port, TcpRoutes routes, IRelayEngine relay, SpliceMetrics metrics, ConnectionRefusals refusals, IReadOnlyList<EventLoop> loops) : IAcceptHandler
 {
@@ -21,8 +24,8 @@ internal sealed class PortAcceptHandler(
         var current = routes.Current.Find(port);
         if (current?.TrustedProxies is { } trusted && !trusted.Contains(remote))
         {
-            _ = SocketCalls.Close(socket.Descriptor);
             refusals.ProxyUntrusted(port, new ClientFacts(remote));
+            _ = SocketCalls.Close(socket.Descriptor);
         }
         else if (current is { NeedsClientHello: true } or { TrustedProxies: not null })
         {
@@ -53,7 +56,6 @@ internal sealed class PortAcceptHandler(
     /// <summary>On the event loop: a socket has not sent what there is to know in time.</summary>
     public void OnPrereadTimeout(SocketPreread socket)
     {
-        _ = SocketCalls.Close(socket.Descriptor);
         if (socket.AwaitsHeader)
         {
             refusals.ProxyHeaderTimedOut(port, socket.Client);
@@ -62,20 +64,22 @@ internal sealed class PortAcceptHandler(
         {
             refusals.PrereadTimedOut(port, socket.Client);
         }
+
+        _ = SocketCalls.Close(socket.Descriptor);
     }
 
     /// <summary>On the event loop: a socket has not sent a PROXY protocol header as it should.</summary>
     public void OnHeaderMalformed(SocketPreread socket)
     {
-        _ = SocketCalls.Close(socket.Descriptor);
         refusals.ProxyHeaderMalformed(port, socket.Client);
+        _ = SocketCalls.Close(socket.Descriptor);
     }
 
     /// <summary>On the event loop: the port was closed before a socket had sent what tells its route.</summary>
     public void OnClosedInPreread(SocketPreread socket)
     {
-        _ = SocketCalls.Close(socket.Descriptor);
         refusals.PortClosed(port, socket.Client);
+        _ = SocketCalls.Close(socket.Descriptor);
     }
 
     private void HandOver(EventLoop loop, int descriptor, ReadOnlyMemory<byte> prefix, ClientFacts client, IReadOnlyList<string>? protocols)
@@ -84,8 +88,8 @@ internal sealed class PortAcceptHandler(
         var route = routes.Current.Find(port)?.Find(client.ServerName, protocols);
         if (route is null)
         {
-            _ = SocketCalls.Close(descriptor);
             refusals.NoRoute(port, client);
+            _ = SocketCalls.Close(descriptor);
         }
         else if (!refusals.IsAdmitted(route, client))
         {

@@ -98,12 +98,12 @@ internal sealed class SocketPreread(PortAcceptHandler port, EventLoop loop, int 
             if (received < 0 || (received == 0 && AwaitsHeader && _length == 0))
             {
                 Leave();
-                _ = SocketCalls.Close(descriptor);
                 if (received < 0)
                 {
                     port.OnPrereadFailed();
                 }
 
+                _ = SocketCalls.Close(descriptor);
                 return true;
             }
 
