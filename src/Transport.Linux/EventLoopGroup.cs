@@ -22,7 +22,7 @@ public sealed class EventLoopGroup : IDisposable
     private readonly LinuxTransportOptions _options;
     private readonly ILogger _logger;
     private readonly IHostApplicationLifetime? _lifetime;
-    private readonly NumaTopology _nodes = new();
+    private readonly NumaTopology _nodes;
     private Exception? _failure;
     private LoopWatch? _watch;
 
@@ -36,11 +36,22 @@ public sealed class EventLoopGroup : IDisposable
         ILoggerFactory loggerFactory,
         IMeterFactory? meterFactory = null,
         IHostApplicationLifetime? lifetime = null)
+        : this(options, loggerFactory, meterFactory, lifetime, new NumaTopology())
+    {
+    }
+
+    internal EventLoopGroup(
+        IOptions<LinuxTransportOptions> options,
+        ILoggerFactory loggerFactory,
+        IMeterFactory? meterFactory,
+        IHostApplicationLifetime? lifetime,
+        NumaTopology nodes)
     {
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(loggerFactory);
         _options = options.Value;
         _lifetime = lifetime;
+        _nodes = nodes;
         _logger = loggerFactory.CreateLogger("Transport.Linux");
         NodeMemory = new NodeMemory(_options.NumaMode, _options.HugePages, _nodes, _logger);
         _placement = new Lazy<TransportPlacement>(() => TransportPlacement.Find(_options, _nodes, NodeMemory));
@@ -111,7 +122,12 @@ public sealed class EventLoopGroup : IDisposable
     private EventLoop[] StartLoops()
     {
         var loops = Placement.Loops
-            .Select(loop => new EventLoop(loop.Index, loop.Cpu, _logger) { AllowedCpus = [.. Placement.AllowedCpus], Failed = OnLoopFailed })
+            .Select(loop => new EventLoop(loop.Index, loop.Cpu, _logger)
+            {
+                AllowedCpus = [.. Placement.AllowedCpus],
+                Failed = OnLoopFailed,
+                Locality = NodeLocality.Of(_nodes, loop.Node),
+            })
             .ToArray();
 
         if (_options.ApplicationScheduling == ApplicationScheduling.Adaptive)

@@ -49,6 +49,7 @@ public sealed class DashboardTests
         await Expect(page.Locator("#t-routes tbody tr")).ToHaveCountAsync(2);
         await Expect(page.Locator("#t-destinations tbody tr")).ToHaveCountAsync(2);
         await Expect(page.Locator("#workers .worker")).ToHaveCountAsync(4);
+        await Expect(page.Locator("#workers .local", new() { HasText = "100 % local" }).First).ToBeVisibleAsync();
         await Expect(page.Locator("#c-bytes path.stroke").First).ToBeAttachedAsync();
         await Expect(page.Locator("#c-latency path.stroke").First).ToBeAttachedAsync();
         await Expect(page.Locator("#f-http")).Not.ToHaveTextAsync("0/s");

@@ -3,19 +3,20 @@ using System.Net;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.Options;
 using Transport.Linux.Kestrel;
+using Transport.Linux.Numa;
 
 namespace Transport.Linux.Tests;
 
 /// <summary>Event loops of a test's own, with everything they log.</summary>
 internal sealed class LoopFixture : IDisposable
 {
-    public LoopFixture(Action<LinuxTransportOptions>? configure = null, IMeterFactory? meterFactory = null)
+    public LoopFixture(Action<LinuxTransportOptions>? configure = null, IMeterFactory? meterFactory = null, NumaTopology? nodes = null)
     {
         var options = new LinuxTransportOptions { ThreadCount = 2 };
         configure?.Invoke(options);
         Options = Microsoft.Extensions.Options.Options.Create(options);
         Log = new RecordingLoggerFactory();
-        Group = new EventLoopGroup(Options, Log, meterFactory);
+        Group = new EventLoopGroup(Options, Log, meterFactory, lifetime: null, nodes ?? new NumaTopology());
     }
 
     public IOptions<LinuxTransportOptions> Options { get; }

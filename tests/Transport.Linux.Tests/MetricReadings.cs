@@ -9,7 +9,7 @@ internal sealed class MetricReadings : IDisposable
 {
     private readonly ServiceProvider _services = new ServiceCollection().AddMetrics().BuildServiceProvider();
     private readonly MeterListener _listener = new();
-    private readonly ConcurrentDictionary<(string Name, int Index, string? Direction), double> _values = new();
+    private readonly ConcurrentDictionary<(string Name, int Index, string? Side), double> _values = new();
 
     public MetricReadings()
     {
@@ -35,13 +35,15 @@ internal sealed class MetricReadings : IDisposable
     public void Collect() => _listener.RecordObservableInstruments();
 
     /// <summary>Of one worker, or of one memory node.</summary>
-    public double Of(string name, int index) => _values[(name, index, null)];
+    public double Of(string name, int index, string? side = null) => _values[(name, index, side)];
+
+    public bool Has(string name) => _values.Keys.Any(key => key.Name == name);
 
     /// <summary>Over all workers, after a fresh collection.</summary>
-    public double Sum(string name, string? direction = null)
+    public double Sum(string name, string? side = null)
     {
         Collect();
-        return _values.Where(entry => entry.Key.Name == name && entry.Key.Direction == direction).Sum(static entry => entry.Value);
+        return _values.Where(entry => entry.Key.Name == name && entry.Key.Side == side).Sum(static entry => entry.Value);
     }
 
     public void Dispose()
@@ -53,7 +55,7 @@ internal sealed class MetricReadings : IDisposable
     private void Keep(Instrument instrument, double value, ReadOnlySpan<KeyValuePair<string, object?>> tags)
     {
         var index = -1;
-        string? direction = null;
+        string? side = null;
         foreach (var tag in tags)
         {
             switch (tag.Key)
@@ -61,12 +63,12 @@ internal sealed class MetricReadings : IDisposable
                 case "worker" or "node":
                     index = (int)tag.Value!;
                     break;
-                case "direction":
-                    direction = (string)tag.Value!;
+                case "direction" or "locality":
+                    side = (string)tag.Value!;
                     break;
             }
         }
 
-        _values[(instrument.Name, index, direction)] = value;
+        _values[(instrument.Name, index, side)] = value;
     }
 }

@@ -60,7 +60,7 @@ public class SteeringTests
         var listener = loops.Group.Listen(new IPEndPoint(IPAddress.Loopback, 0), accepted);
         for (var i = 0; i < 40; i++)
         {
-            using var client = await ConnectFromAsync(cpus[i % 2], listener.EndPoint);
+            using var client = await PinnedClient.ConnectAsync(cpus[i % 2], listener.EndPoint);
             Assert.Equal(i % 2, (await accepted.NextAsync()).Loop);
         }
 
@@ -80,7 +80,7 @@ public class SteeringTests
         ConnectionSteering.Attach(listeners, [cpus[1], cpus[0]], endPoint);
         for (var i = 0; i < 40; i++)
         {
-            using var client = await ConnectFromAsync(cpus[i % 2], endPoint);
+            using var client = await PinnedClient.ConnectAsync(cpus[i % 2], endPoint);
             var expected = listeners[1 - (i % 2)];
             var descriptor = -1;
             await ConnectionPair.WaitUntilAsync(() => (descriptor = Accept(expected)) >= 0);
@@ -100,31 +100,11 @@ public class SteeringTests
         });
         using var accepted = new AcceptProbe();
         var listener = loops.Group.Listen(new IPEndPoint(IPAddress.Loopback, 0), accepted);
-        using var client = await ConnectFromAsync(SchedulerCalls.AllowedCpus()[0], listener.EndPoint);
+        using var client = await PinnedClient.ConnectAsync(SchedulerCalls.AllowedCpus()[0], listener.EndPoint);
         await accepted.NextAsync();
         await listener.StopAsync();
         Assert.Contains(loops.Log.Entries, static entry => entry is { Level: LogLevel.Warning, Id: 106 });
     }
 
     private static int Accept(int listener) => SocketCalls.Accept(listener, new byte[NativeSocketAddress.MaxLength], out _);
-
-    private static Task<Socket> ConnectFromAsync(int cpu, EndPoint endPoint)
-    {
-        var connected = new TaskCompletionSource<Socket>(TaskCreationOptions.RunContinuationsAsynchronously);
-        new Thread(() =>
-        {
-            try
-            {
-                Assert.Equal(0, SchedulerCalls.Pin(SchedulerCalls.CurrentThreadId(), [cpu]));
-                var client = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-                client.Connect(endPoint);
-                connected.SetResult(client);
-            }
-            catch (Exception exception)
-            {
-                connected.SetException(exception);
-            }
-        }).Start();
-        return connected.Task.WaitAsync(Deadline.Default);
-    }
 }

@@ -13,6 +13,7 @@ namespace Demo.Gateway.Admin;
 internal sealed class AdminViews(
     IProxyStateLookup proxy, ISessionTable sessions, DestinationDrain drain, GatewayLifecycle lifecycle, MetricReadings metrics, EventLoopGroup? loops = null)
 {
+    private const string Locality = "transport_linux_connections_locality_total";
     private const string ModeKey = "Splice.Mode";
 
     private static readonly string[] s_livePrefixes = ["gateway_", "splice_", "transport_linux_"];
@@ -111,6 +112,8 @@ internal sealed class AdminViews(
         var descriptors = SumBy("transport_linux_loop_descriptors", "worker");
         var connections = SumBy("transport_linux_connections_active", "worker");
         var accepted = SumBy("transport_linux_connections_accepted_total", "worker");
+        var compared = SumBy(Locality, "worker");
+        var local = SumBy(Locality, "worker", ("locality", "local"));
         return (Placement?.Loops ?? []).Select(loop =>
         {
             var name = loop.Index.ToString(System.Globalization.CultureInfo.InvariantCulture);
@@ -124,6 +127,7 @@ internal sealed class AdminViews(
                 descriptors = descriptors.GetValueOrDefault(name),
                 httpConnections = connections.GetValueOrDefault(name),
                 accepted = accepted.GetValueOrDefault(name),
+                nodeLocal = compared.GetValueOrDefault(name) is var of and > 0 ? local.GetValueOrDefault(name) / of : (double?)null,
             };
         });
     }
@@ -141,9 +145,10 @@ internal sealed class AdminViews(
 
     private TransportPlacement? Placement => OperatingSystem.IsLinux() ? loops?.Placement : null;
 
-    private Dictionary<string, double> SumBy(string family, string label) => metrics.Families
+    private Dictionary<string, double> SumBy(string family, string label, (string Label, string Value)? only = null) => metrics.Families
         .Where(pair => pair.Family.Name == family)
         .SelectMany(static pair => pair.Series)
+        .Where(series => only is not { } wanted || series.Labels.Contains(new KeyValuePair<string, string>(wanted.Label, wanted.Value)))
         .GroupBy(series => series.Labels.FirstOrDefault(pair => pair.Key == label).Value ?? "", StringComparer.OrdinalIgnoreCase)
         .ToDictionary(static group => group.Key, static group => group.Sum(static series => series.Value), StringComparer.OrdinalIgnoreCase);
 }

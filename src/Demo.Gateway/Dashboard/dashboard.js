@@ -217,8 +217,10 @@
       const percent = `${(share * 100).toFixed(share < 0.1 ? 1 : 0)} %`;
       const bar = node("i", {});
       bar.style.transform = `scaleX(${share})`;
-      const row = node("div", { class: "worker", role: "img", "aria-label": `worker ${worker.worker}: ${percent} busy, ${worker.descriptors} descriptors`, title: `${worker.descriptors} descriptors, ${worker.accepted} accepted` },
-        node("span", {}, `${worker.worker}`, node("span", { class: "soft" }, worker.cpu === null ? " · any CPU" : ` · CPU ${worker.cpu}`)), node("div", { class: "track" }, bar), node("b", {}, percent));
+      const local = worker.nodeLocal === null ? "" : `${Math.round(worker.nodeLocal * 100)} % of them from its node`;
+      const row = node("div", { class: "worker", role: "img", "aria-label": [`worker ${worker.worker}: ${percent} busy`, `${worker.descriptors} descriptors`, `${worker.accepted} accepted`, local].filter(Boolean).join(", "), title: [`${worker.descriptors} descriptors`, `${worker.accepted} accepted`, local].filter(Boolean).join(", ") },
+        node("span", {}, `${worker.worker}`, node("span", { class: "soft" }, worker.cpu === null ? " · any CPU" : ` · CPU ${worker.cpu}`)), node("div", { class: "track" }, bar), node("b", {}, percent),
+        node("span", { class: "soft local" }, worker.nodeLocal === null ? "" : `${Math.round(worker.nodeLocal * 100)} % local`));
       const name = worker.node === null ? "Memory node unknown" : `Memory node ${worker.node}`;
       nodes.set(name, [...(nodes.get(name) || []), row]);
     }

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Transport.Linux.Listening;
 using Transport.Linux.Metrics;
+using Transport.Linux.Numa;
 
 namespace Transport.Linux;
 
@@ -10,6 +11,9 @@ public sealed partial class EventLoop
     internal LoopCounters Counters { get; } = new();
 
     internal AcceptQueues AcceptQueues { get; } = new();
+
+    /// <summary>Compares connections with the loop's memory node; <see langword="null"/> if that is not known.</summary>
+    internal NodeLocality? Locality { get; init; }
 
     /// <summary>When the loop was made, in ticks of <see cref="Stopwatch"/>.</summary>
     internal long StartedAt { get; } = Stopwatch.GetTimestamp();

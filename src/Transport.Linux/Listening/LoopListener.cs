@@ -120,6 +120,11 @@ internal sealed class LoopListener(EventLoop loop, int descriptor, bool isShared
             if (accepted >= 0)
             {
                 loop.Counters.CountAccepted();
+                if (endPoint is IPEndPoint && loop.Locality?.IsLocal(accepted) is { } isLocal)
+                {
+                    loop.Counters.CountLocality(isLocal);
+                }
+
                 if (QuickAck)
                 {
                     _ = SocketCalls.SetOption(accepted, SocketCalls.IPPROTO_TCP, SocketCalls.TCP_QUICKACK, 1);

@@ -9,6 +9,8 @@ namespace Transport.Linux.Metrics;
 internal sealed class LoopCounters
 {
     private long _accepted;
+    private long _acceptedLocal;
+    private long _acceptedRemote;
     private long _opened;
     private long _closed;
     private long _detached;
@@ -25,6 +27,12 @@ internal sealed class LoopCounters
     private int _transitions;
 
     public long Accepted => Volatile.Read(ref _accepted);
+
+    /// <summary>Accepted TCP connections whose packets arrive on the loop's own memory node.</summary>
+    public long AcceptedLocal => Volatile.Read(ref _acceptedLocal);
+
+    /// <summary>Those whose packets arrive on another.</summary>
+    public long AcceptedRemote => Volatile.Read(ref _acceptedRemote);
 
     public long Closed => Volatile.Read(ref _closed);
 
@@ -52,6 +60,18 @@ internal sealed class LoopCounters
     public long Relieved => Volatile.Read(ref _relieved);
 
     public void CountAccepted() => Volatile.Write(ref _accepted, _accepted + 1);
+
+    public void CountLocality(bool isLocal)
+    {
+        if (isLocal)
+        {
+            Volatile.Write(ref _acceptedLocal, _acceptedLocal + 1);
+        }
+        else
+        {
+            Volatile.Write(ref _acceptedRemote, _acceptedRemote + 1);
+        }
+    }
 
     public void CountOpened() => Volatile.Write(ref _opened, _opened + 1);
 

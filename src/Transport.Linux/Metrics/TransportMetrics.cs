@@ -24,6 +24,8 @@ internal sealed class TransportMetrics
         var meter = meterFactory.Create(MeterName);
         meter.CreateObservableCounter("transport.linux.connections.accepted", () => Each(static loop => loop.Counters.Accepted), "{connection}",
             "Connections that the worker has accepted.");
+        meter.CreateObservableCounter("transport.linux.connections.locality", MeasureLocality, "{connection}",
+            "Accepted TCP connections by where their packets arrive: on the worker's own memory node, or on another.");
         meter.CreateObservableCounter("transport.linux.connections.closed", () => Each(static loop => loop.Counters.Closed), "{connection}",
             "Kestrel's connections that the worker has closed.");
         meter.CreateObservableCounter("transport.linux.connections.detached", () => Each(static loop => loop.Counters.Detached), "{connection}",
@@ -81,6 +83,13 @@ internal sealed class TransportMetrics
         new(loop.Counters.BytesReceived, Worker(loop), new("direction", "receive")),
         new(loop.Counters.BytesSent, Worker(loop), new("direction", "transmit")),
     });
+
+    private IEnumerable<Measurement<long>> MeasureLocality() => _startedLoops().Where(static loop => loop.Locality is not null)
+        .SelectMany(static loop => new Measurement<long>[]
+        {
+            new(loop.Counters.AcceptedLocal, Worker(loop), new("locality", "local")),
+            new(loop.Counters.AcceptedRemote, Worker(loop), new("locality", "remote")),
+        });
 
     private Measurement<double>[] MeasureUtilization()
     {

@@ -149,8 +149,24 @@ public sealed class AdminTests : IDisposable
             route["mode"]!.GetValue<string>(), route["cluster"]!.GetValue<string>(), route["hosts"]![0]!.GetValue<string>()));
         var workers = (await admin.GetAsync("/api/workers")).AsArray();
         Assert.Equal([0, 1], workers.Select(static worker => worker!["worker"]!.GetValue<int>()));
+        Assert.All(workers, static worker => Assert.Null(worker!["nodeLocal"]));
         Assert.True((await admin.GetAsync("/api/topology"))["processors"]!.GetValue<int>() > 0);
         Assert.Equal("ready", (await admin.GetAsync("/api/live"))["state"]!.GetValue<string>());
+    }
+
+    [Fact]
+    public async Task A_worker_tells_the_share_of_its_connections_that_arrive_on_its_memory_node()
+    {
+        await using var gateway = await StartAsync("--LinuxTransport:ThreadCount=1");
+        using var admin = await AdminClient.FindAsync(gateway);
+        using var client = await TcpUpstream.ConnectAsync(_port, _timeout.Token);
+        using var server = await _upstream.AcceptAsync(_timeout.Token);
+
+        var worker = Assert.Single((await admin.GetAsync("/api/workers")).AsArray())!;
+        Assert.Equal(1, worker["accepted"]!.GetValue<int>());
+        // Of a worker that isn't pinned the node is known if there is one only.
+        var isKnown = (await admin.GetAsync("/api/topology"))["nodes"]!.AsArray().Count <= 1;
+        Assert.Equal(isKnown ? 1 : null, worker["nodeLocal"]?.GetValue<double>());
     }
 
     [Fact]

@@ -165,7 +165,7 @@ public sealed partial class MetricsTests : IDisposable
     public async Task Every_metric_and_label_that_the_ready_made_files_use_exists(string file)
     {
         await using var upstream = await HttpUpstream.StartAsync();
-        var (httpPort, limitedPort) = (FreePort.Next(), FreePort.Next());
+        var (httpPort, limitedPort, namedPort) = (FreePort.Next(), FreePort.Next(), FreePort.Next());
         var socketFile = Path.Combine(Path.GetTempPath(), $"gateway-{Guid.NewGuid():N}.sock");
         var configuration = GatewayConfiguration.Http(
             upstream.Address, new JsonObject { ["Http"] = GatewayConfiguration.Endpoint($"http://127.0.0.1:{httpPort}") });
@@ -173,6 +173,8 @@ public sealed partial class MetricsTests : IDisposable
         routes["tcp"] = GatewayConfiguration.TcpRoute("Splice", _port, "tcp");
         routes["limited"] = GatewayConfiguration.TcpRoute("Sockmap", limitedPort, "limited");
         routes["limited"]!["Splice"]!["MaxConnections"] = 1;
+        routes["named"] = GatewayConfiguration.TcpRoute("Copy", namedPort, "tcp");
+        routes["named"]!["Match"]!["Hosts"] = new JsonArray($"name.example:{namedPort}");
         clusters["tcp"] = GatewayConfiguration.Cluster($"tcp://127.0.0.1:{_upstream.Port}");
         clusters["limited"] = GatewayConfiguration.Cluster($"unix:{socketFile}");
         clusters["limited"]!["LoadBalancingPolicy"] = "FirstAlphabetical";
@@ -185,7 +187,7 @@ public sealed partial class MetricsTests : IDisposable
         var used = Names().Matches(await File.ReadAllTextAsync(Path.Combine(Gateway.RepositoryRoot, file))).Select(static match => match.Value).Distinct().ToArray();
         Assert.True(used.Length > 10);
 
-        // One of each that only shows once it has happened: a failure to connect, a fallback, a refusal.
+        // One of each that only shows once it has happened: a failure to connect, a fallback, a refusal, a look for a server name.
         using (var http = new HttpClient { Timeout = Deadline.Default })
         {
             await http.GetStringAsync(new Uri($"http://127.0.0.1:{httpPort}/"), _timeout.Token);
@@ -196,6 +198,9 @@ public sealed partial class MetricsTests : IDisposable
         {
             await TransferAsync(client, server);
         }
+
+        using var nameless = await TcpUpstream.ConnectAsync(namedPort, _timeout.Token);
+        await nameless.SendAsync("not TLS"u8.ToArray(), _timeout.Token);
 
         using var first = await TcpUpstream.ConnectAsync(limitedPort, _timeout.Token);
         using var accepted = await local.AcceptAsync(_timeout.Token);
