@@ -1,7 +1,5 @@
-using Demo.Gateway.Admin;
 using Demo.Gateway.CommandLine;
 using Demo.Gateway.Errors;
-using Demo.Gateway.Hosting;
 
 namespace Demo.Gateway;
 
@@ -15,25 +13,7 @@ internal sealed class Program
     {
         try
         {
-            if (args is [HealthCheck.Command, .. var rest])
-            {
-                return await HealthCheck.RunAsync(rest);
-            }
-
-            var options = GatewayCommandLine.Parse(args);
-            if (options.ShowHelp)
-            {
-                Console.Out.Write(Usage.Text);
-                return ExitCodes.Success;
-            }
-
-            if (options.ShowVersion)
-            {
-                Console.Out.WriteLine(Usage.Version);
-                return ExitCodes.Success;
-            }
-
-            return await GatewayApplication.RunAsync(options);
+            return await Commands.RunAsync(args);
         }
         catch (Exception exception) when (exception is not HostAbortedException)
         {

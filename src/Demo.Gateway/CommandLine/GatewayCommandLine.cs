@@ -47,7 +47,8 @@ internal sealed record GatewayCommandLine
             if (name != "--config" && !IsSetting(name))
             {
                 throw new ConfigurationMistakeException(
-                    $"{name}: unknown option; accepted are --config FILE, --help, --version and settings such as --urls=URL or --Section:Key=VALUE.");
+                    $"{name}: unknown option; accepted are --config FILE, --help, --version, settings such as --urls=URL or --Section:Key=VALUE, " +
+                    $"and the commands {Commands.Names}.");
             }
 
             var value = equals < 0 ? arguments.ElementAtOrDefault(++i) : argument[(equals + 1)..];

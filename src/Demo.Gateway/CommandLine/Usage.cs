@@ -10,7 +10,11 @@ internal static class Usage
 
         Usage:
           Demo.Gateway [--config FILE] [--Section:Key=VALUE ...]
-          Demo.Gateway health [URL]    Asks the gateway that runs here by its admin endpoint; exit code 0 if it is well, 1 if not.
+          Demo.Gateway COMMAND ...
+
+        Commands (each has a --help of its own):
+          doctor                   What this machine gives a gateway, and what to change.
+          health                   Whether the gateway that runs here is well, by its admin endpoint.
 
         Without a ReverseProxy section in any configuration it runs a demonstration: two sample HTTP upstreams and
         a TCP echo upstream, all inside this process, on the loopback interface only.

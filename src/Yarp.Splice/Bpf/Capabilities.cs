@@ -14,16 +14,18 @@ internal static class Capabilities
     public const ulong ForSockmap = (1UL << CAP_NET_ADMIN) | (1UL << CAP_PERFMON) | (1UL << CAP_BPF);
 
     /// <summary>Which of those that Sockmap mode needs are missing, as a text; empty if none is.</summary>
-    public static string MissingForSockmap()
+    public static string MissingForSockmap() => MissingForSockmap(Effective());
+
+    /// <summary>As <see cref="MissingForSockmap()"/>, for a set of capabilities.</summary>
+    public static string MissingForSockmap(ulong set)
     {
-        var effective = Effective();
         var missing = new List<string>();
-        if (!Has(effective, CAP_BPF) && !Has(effective, CAP_SYS_ADMIN))
+        if (!Has(set, CAP_BPF) && !Has(set, CAP_SYS_ADMIN))
         {
             missing.Add("CAP_BPF");
         }
 
-        if (!Has(effective, CAP_NET_ADMIN))
+        if (!Has(set, CAP_NET_ADMIN))
         {
             missing.Add("CAP_NET_ADMIN");
         }
@@ -32,11 +34,10 @@ internal static class Capabilities
     }
 
     /// <summary>Whether programs may read the kernel's structures.</summary>
-    public static bool HasPerfmon()
-    {
-        var effective = Effective();
-        return Has(effective, CAP_PERFMON) || Has(effective, CAP_SYS_ADMIN);
-    }
+    public static bool HasPerfmon() => HasPerfmon(Effective());
+
+    /// <summary>As <see cref="HasPerfmon()"/>, for a set of capabilities.</summary>
+    public static bool HasPerfmon(ulong set) => Has(set, CAP_PERFMON) || Has(set, CAP_SYS_ADMIN);
 
     private static bool Has(ulong set, int capability) => (set >> capability & 1) != 0;
 

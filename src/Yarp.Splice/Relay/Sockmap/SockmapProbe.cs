@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Net;
 using System.Net.Sockets;
 using Transport.Linux.Interop;
 using Yarp.Splice.Interop;
@@ -27,8 +26,8 @@ internal sealed class SockmapProbe : IDisposable
     private SockmapProbe(SockmapProgram program)
     {
         _program = program;
-        (_client, _clientSide) = ConnectPair();
-        (_upstreamSide, _upstream) = ConnectPair();
+        (_client, _clientSide) = LoopbackPair.Connect();
+        (_upstreamSide, _upstream) = LoopbackPair.Connect();
     }
 
     /// <summary>What does not work, or <see langword="null"/>.</summary>
@@ -154,24 +153,4 @@ internal sealed class SockmapProbe : IDisposable
     private static void WaitUntil(Func<bool> condition) => SpinWait.SpinUntil(condition, s_patience);
 
     private static int Descriptor(Socket socket) => (int)socket.Handle;
-
-    private static (Socket Connected, Socket Accepted) ConnectPair()
-    {
-        using var listener = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-        listener.Bind(new IPEndPoint(IPAddress.Loopback, 0));
-        listener.Listen(1);
-        var connected = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
-        try
-        {
-            connected.Connect(listener.LocalEndPoint!);
-            var accepted = listener.Accept();
-            accepted.NoDelay = true;
-            return (connected, accepted);
-        }
-        catch
-        {
-            connected.Dispose();
-            throw;
-        }
-    }
 }

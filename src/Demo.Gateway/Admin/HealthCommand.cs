@@ -1,25 +1,38 @@
 using System.Net;
+using Demo.Gateway.CommandLine;
 using Demo.Gateway.Errors;
 
 namespace Demo.Gateway.Admin;
 
 /// <summary><c>Demo.Gateway health</c>: asks the gateway that runs on this machine, for the health check of a container without other programs.</summary>
-internal static class HealthCheck
+internal sealed class HealthCommand : ICommand
 {
-    public const string Command = "health";
-
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(2);
 
-    /// <param name="arguments">What stands after the command: the admin endpoint's URL, or nothing for the setting or the default.</param>
+    public string Name => "health";
+
+    public string Help => """
+        Demo.Gateway health [URL]
+
+        Asks the gateway that runs on this machine whether it is well.
+
+          URL    Its admin endpoint. Default: the environment variable Admin__Url, else http://127.0.0.1:9901.
+
+        Exit codes:
+          0  it answers that it is well
+          1  it does not
+          2  wrong command line
+
+        """;
+
     /// <returns>0 if it answers that it is well, 1 if not.</returns>
-    /// <exception cref="ConfigurationMistakeException">The arguments are wrong.</exception>
-    public static async Task<int> RunAsync(IReadOnlyList<string> arguments)
+    public async Task<int> RunAsync(IReadOnlyList<string> arguments)
     {
         var url = arguments.Count > 0 ? arguments[0] : Environment.GetEnvironmentVariable("Admin__Url") ?? AdminOptions.DefaultUrl;
         if (arguments.Count > 1 || !Uri.TryCreate(url, UriKind.Absolute, out var address) || address.Scheme != Uri.UriSchemeHttp)
         {
             throw new ConfigurationMistakeException(
-                $"{Command}: '{string.Join(' ', arguments)}' is no URL; accepted is one http://ADDRESS:PORT, such as {AdminOptions.DefaultUrl}, or nothing.");
+                $"{Name}: '{string.Join(' ', arguments)}' is no URL; accepted is one http://ADDRESS:PORT, such as {AdminOptions.DefaultUrl}, or nothing.");
         }
 
         // An endpoint on all addresses is there on loopback.
@@ -33,11 +46,11 @@ internal static class HealthCheck
                 return ExitCodes.Success;
             }
 
-            Console.Error.WriteLine($"{Command}: {address} answers {(int)answer.StatusCode}.");
+            Console.Error.WriteLine($"{Name}: {address} answers {(int)answer.StatusCode}.");
         }
         catch (Exception exception) when (exception is HttpRequestException or OperationCanceledException)
         {
-            Console.Error.WriteLine($"{Command}: {address} does not answer: {exception.Message}");
+            Console.Error.WriteLine($"{Name}: {address} does not answer: {exception.Message}");
         }
 
         return ExitCodes.Failure;
