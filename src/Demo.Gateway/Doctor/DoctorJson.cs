@@ -1,3 +1,4 @@
+using System.Text.Encodings.Web;
 using System.Text.Json;
 using Demo.Gateway.CommandLine;
 
@@ -8,7 +9,12 @@ internal static class DoctorJson
 {
     private const int Schema = 1;
 
-    private static readonly JsonSerializerOptions s_options = new() { WriteIndented = true };
+    private static readonly JsonSerializerOptions s_options = new()
+    {
+        WriteIndented = true,
+        // It is read by people and programs, never put into HTML.
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    };
 
     public static string Write(DoctorReport report) => JsonSerializer.Serialize(
         new

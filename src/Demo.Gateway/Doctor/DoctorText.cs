@@ -8,7 +8,7 @@ internal static class DoctorText
 {
     private const int Width = 98;
     private const int Indent = 13;
-    private const int NameWidth = 32;
+    private const int NameWidth = 34;
 
     public static string Write(DoctorReport report, bool isVerbose, bool isColoured)
     {

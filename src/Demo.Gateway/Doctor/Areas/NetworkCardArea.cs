@@ -29,6 +29,24 @@ internal sealed class NetworkCardArea(SystemFiles files) : IDoctorArea
             yield return DescribeQueues(card, cpus);
             yield return DescribeInterrupts(card, cpus);
         }
+
+        yield return DescribeDrops();
+    }
+
+    /// <summary>A line for each CPU, in hexadecimal: packets, dropped, out of budget … (softnet_seq_show of the kernel).</summary>
+    private Finding DescribeDrops()
+    {
+        const string Why = "Packets that a CPU could not keep up with since the start; each is sent again some 200 ms later.";
+        var reading = files.Read("/proc/net/softnet_stat");
+        if (!reading.IsRead)
+        {
+            return Finding.Unread("receive-drops", reading, Why);
+        }
+
+        var dropped = reading.Text.Split('\n').Sum(static line => line.Split(' ') is [_, var count, ..]
+            && long.TryParse(count, NumberStyles.HexNumber, CultureInfo.InvariantCulture, out var number) ? number : 0);
+        return Finding.Judge("receive-drops", dropped.ToString(CultureInfo.InvariantCulture), dropped == 0 ? Verdict.Ok : Verdict.Note, Why,
+            "sysctl -w net.core.netdev_max_backlog=10000; more receive queues");
     }
 
     private Finding DescribeQueues(NetworkCard card, int[] cpus)
