@@ -13,6 +13,8 @@ internal sealed record ClusterHealthSettings
     private const string ExpectKey = SpliceMetadata.Prefix + "HealthExpect";
     private const string OnUnhealthyKey = SpliceMetadata.Prefix + nameof(OnUnhealthy);
 
+    public static IReadOnlyList<string> Keys { get; } = [SendKey, ExpectKey, OnUnhealthyKey];
+
     /// <summary>What a probe sends once it is connected.</summary>
     public byte[] Send { get; private init; } = [];
 
@@ -40,7 +42,7 @@ internal sealed record ClusterHealthSettings
             }
             else if (key.StartsWith(SpliceMetadata.Prefix, StringComparison.OrdinalIgnoreCase))
             {
-                mistakes.Add($"Cluster '{cluster.ClusterId}': Metadata:{key} is not a known key; accepted are {SendKey}, {ExpectKey}, {OnUnhealthyKey}.");
+                mistakes.Add($"Cluster '{cluster.ClusterId}': Metadata:{key} is not a known key; accepted are {string.Join(", ", Keys)}.");
             }
         }
 
