@@ -1,5 +1,6 @@
 using System.Text.RegularExpressions;
 using Demo.Gateway.CommandLine;
+using Testing;
 using Transport.Linux;
 using Xunit;
 using Yarp.Splice.Health;

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Microsoft.Extensions.Logging;
+using Testing;
 using Xunit;
 
 namespace Demo.Gateway.Tests.Documents;

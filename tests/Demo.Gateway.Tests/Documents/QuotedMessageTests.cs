@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using Testing;
 using Xunit;
 
 namespace Demo.Gateway.Tests.Documents;

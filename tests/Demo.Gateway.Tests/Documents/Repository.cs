@@ -1,4 +1,5 @@
 using System.Reflection;
+using Testing;
 
 namespace Demo.Gateway.Tests.Documents;
 

@@ -1,10 +1,10 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
 
-namespace Demo.Gateway.Tests.Documents;
+namespace Testing;
 
 /// <summary>As much of a page of GitHub Flavored Markdown as our own pages use: headings, links, tables, fenced blocks.</summary>
-internal sealed partial class MarkdownPage
+public sealed partial class MarkdownPage
 {
     private const string Fence = "```";
 
@@ -23,7 +23,7 @@ internal sealed partial class MarkdownPage
             if (line.TrimStart().StartsWith(Fence, StringComparison.Ordinal))
             {
                 var end = Array.FindIndex(lines, i + 1, static other => other.Trim() == Fence);
-                blocks.Add(new CodeBlock(line.Trim().TrimStart('`'), i + 1, string.Join('\n', lines[(i + 1)..(end < 0 ? lines.Length : end)])));
+                blocks.Add(new CodeBlock(heading, line.Trim().TrimStart('`'), i + 1, string.Join('\n', lines[(i + 1)..(end < 0 ? lines.Length : end)])));
                 i = end < 0 ? lines.Length : end;
                 continue;
             }
