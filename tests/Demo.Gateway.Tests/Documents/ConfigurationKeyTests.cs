@@ -62,6 +62,13 @@ public sealed partial class ConfigurationKeyTests
     }
 
     [Fact]
+    public void Every_command_of_the_program_is_described()
+    {
+        Assert.Empty(Commands.Names.Split(", ").Except(Repository.Page("docs/configuration.md").Rows
+            .Where(static row => row.Heading == "The program").SelectMany(static row => MarkdownPage.CodeSpans(row.Cells[0])).Select(static span => span.Split(' ')[0])));
+    }
+
+    [Fact]
     public void Every_option_that_is_described_is_accepted()
     {
         foreach (var option in Repository.Page("docs/configuration.md").Rows.Where(static row => row.Heading == "The program")

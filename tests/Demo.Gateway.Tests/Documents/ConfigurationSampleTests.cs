@@ -15,7 +15,7 @@ using Xunit;
 
 namespace Demo.Gateway.Tests.Documents;
 
-/// <summary>Every configuration on a page is one that the gateway takes.</summary>
+/// <summary>Every configuration on a page is one that the gateway takes. JSON that a program prints stands in a block "json output".</summary>
 public sealed class ConfigurationSampleTests
 {
     /// <summary>Policies that samples name and that an application of its own would have.</summary>

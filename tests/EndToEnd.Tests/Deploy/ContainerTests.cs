@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using System.Text.Json.Nodes;
 using EndToEnd.Tests.Fixtures;
 using Testing;
 using Xunit;
@@ -35,6 +36,17 @@ public sealed class ContainerTests(ContainerImage image) : IClassFixture<Contain
         container.Terminate();
         Assert.Equal(0, await container.WaitForExitAsync());
         Assert.InRange(image.Size, 1, 400_000_000);
+    }
+
+    [RequiresContainersTheory]
+    [InlineData("Yarp.ReverseProxy")]
+    [InlineData("Microsoft.NETCore.App.Runtime.linux-x64")]
+    [InlineData("Microsoft.AspNetCore.App.Runtime.linux-x64")]
+    public async Task It_says_what_it_is_made_of(string component)
+    {
+        var bill = JsonNode.Parse(await ContainerImage.ReadFileAsync("/app/sbom.cdx.json"))!;
+
+        Assert.Single(bill["components"]!.AsArray(), listed => (string?)listed!["name"] == component);
     }
 
     private static async Task ExchangeAsync(int port, TcpUpstream upstream)

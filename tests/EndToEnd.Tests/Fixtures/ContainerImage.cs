@@ -55,6 +55,15 @@ public sealed class ContainerImage : IAsyncLifetime
         return program;
     }
 
+    /// <summary>A text file of the image.</summary>
+    public static async Task<string> ReadFileAsync(string path)
+    {
+        var (exitCode, output, error) = await RunningProgram.RunAsync(
+            "podman", "--runtime", "runc", "run", "--rm", "--network", "host", "--entrypoint", "cat", Tag, path);
+        Assert.True(exitCode == 0, error);
+        return output;
+    }
+
     public async Task DisposeAsync()
     {
         _folder.Delete(recursive: true);

@@ -28,6 +28,9 @@ internal sealed class Gateway : IAsyncDisposable
     public static string RepositoryRoot { get; } = typeof(Gateway).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>()
         .Single(attribute => attribute.Key == "RepositoryRoot").Value!;
 
+    /// <summary>Where the built gateway is.</summary>
+    public static string Folder { get; } = Path.GetDirectoryName(s_path)!;
+
     public RunningProgram Program { get; }
 
     public int DescriptorCount => Directory.GetFiles($"/proc/{Program.ProcessId}/fd").Length;
