@@ -14,11 +14,18 @@ public class ApplicationSchedulingTests
     {
         using var loops = new LoopFixture();
         var loop = loops.Group.Loops[0];
-        var loopThread = await LoopFixture.OnLoop(loop, static () => Environment.CurrentManagedThreadId);
-        var (thread, isCurrent) = await RunAsync(loop, () => (Environment.CurrentManagedThreadId, loop.IsCurrent));
-        Assert.Equal(loopThread, thread);
-        Assert.False(isCurrent);
-        Assert.Equal(loopThread, await LoopFixture.OnLoop(loop, static () => Environment.CurrentManagedThreadId));
+        int loopThread, relieved;
+        (int Thread, bool IsCurrent) application;
+        do
+        {
+            relieved = (int)loop.Counters.Relieved;
+            loopThread = await LoopFixture.OnLoop(loop, static () => Environment.CurrentManagedThreadId);
+            application = await RunAsync(loop, () => (Environment.CurrentManagedThreadId, loop.IsCurrent));
+        }
+        // A busy machine may hold the thread up for so long that another takes the loop over.
+        while (loop.Counters.Relieved != relieved);
+
+        Assert.Equal((loopThread, false), application);
     }
 
     [Fact]

@@ -13,11 +13,11 @@ public class SteeringTests
     [Fact]
     public void Build_WorkersOnOtherCpusThanTheirIndex_IsAJumpTableWithAModuloDefault()
     {
-        var bytes = MemoryMarshal.AsBytes(ReuseportProgram.Build([4, 2]).AsSpan());
-        // sock_filter: code, jt, jf, k. ld #cpu; jeq #4 ret #0; jeq #2 ret #1; mod #2; ret a.
+        var bytes = MemoryMarshal.AsBytes(ReuseportProgram.Build([5, 2]).AsSpan());
+        // sock_filter: code, jt, jf, k. ld #cpu; jeq #5 ret #0; jeq #2 ret #1; mod #2; ret a.
         Assert.Equal(
             "20000000" + "24F0FFFF" +
-            "15000001" + "04000000" + "06000000" + "00000000" +
+            "15000001" + "05000000" + "06000000" + "00000000" +
             "15000001" + "02000000" + "06000000" + "01000000" +
             "94000000" + "02000000" + "16000000" + "00000000",
             Convert.ToHexString(bytes));
@@ -28,6 +28,10 @@ public class SteeringTests
         Assert.Equal([0x20, 0x94, 0x16], ReuseportProgram.Build([null, null]).Select(static instruction => (int)instruction.Code));
 
     [Fact]
+    public void Build_WorkersOnTheCpusOfTheirIndex_IsTheModuloAlone() =>
+        Assert.Equal([0x20, 0x94, 0x16], ReuseportProgram.Build([0, 1, 2]).Select(static instruction => (int)instruction.Code));
+
+    [Fact]
     public void FilterProgram_On64Bit_HasTheKernelsLayout()
     {
         Assert.Equal(8, Marshal.SizeOf<ReuseportProgram.Instruction>());
@@ -35,13 +39,15 @@ public class SteeringTests
         Assert.Equal(8, (int)Marshal.OffsetOf<SocketCalls.FilterProgram>(nameof(SocketCalls.FilterProgram.Instructions)));
     }
 
-    [Fact]
-    public void Attach_AsManyWorkersAsTheOptionsAllow_IsTakenByTheKernel()
+    [Theory]
+    [InlineData(1024, 0)]
+    [InlineData(256, 1)]
+    public void Attach_ManyWorkers_IsTakenByTheKernel(int workers, int firstCpu)
     {
         var endPoint = new IPEndPoint(IPAddress.Loopback, 0);
         var listener = ListeningSocket.Bind(endPoint, joinsGroup: true, new LinuxTransportOptions());
         ListeningSocket.Listen(listener, endPoint, 1);
-        var cpus = Enumerable.Range(0, 1024).Select(static cpu => (int?)cpu).ToArray();
+        var cpus = Enumerable.Range(firstCpu, workers).Select(static cpu => (int?)cpu).ToArray();
         Assert.Equal(0, SocketCalls.AttachReuseportProgram(listener, ReuseportProgram.Build(cpus)));
         _ = SocketCalls.Close(listener);
     }

@@ -18,15 +18,18 @@ internal static class ReuseportProgram
     /// <summary>SKF_AD_OFF + SKF_AD_CPU: not a byte of the packet but the number of the current CPU.</summary>
     private const uint CurrentCpu = unchecked((uint)(-0x1000 + 36));
 
-    /// <summary>A jump table from the workers' CPUs to their indexes; any other CPU c goes to worker c modulo their number.</summary>
-    /// <param name="cpus">The CPU of each worker, by index; <see langword="null"/> for one that isn't pinned. At most 2,046 workers fit
-    /// the kernel's limit of 4,096 instructions.</param>
+    /// <summary>
+    /// CPU c goes to worker c modulo their number, which is right already when the loops have CPUs 0, 1, 2 and so on; before that, a jump table of the
+    /// workers for which it is not.
+    /// </summary>
+    /// <param name="cpus">The CPU of each worker, by index; <see langword="null"/> for one that isn't pinned. The kernel takes jump tables for some
+    /// 3,000 workers, and before Linux 6.7, whose net.core.optmem_max is 20,480 bytes by default, for some 400: the memory counts as the socket's.</param>
     public static Instruction[] Build(IReadOnlyList<int?> cpus)
     {
         var program = new List<Instruction>((2 * cpus.Count) + 3) { new(LoadWordAbsolute, 0, 0, CurrentCpu) };
         for (var i = 0; i < cpus.Count; i++)
         {
-            if (cpus[i] is { } cpu)
+            if (cpus[i] is { } cpu && cpu % cpus.Count != i)
             {
                 // Equal: the next instruction; not equal: the one after it.
                 program.Add(new Instruction(JumpIfEqual, 0, 1, (uint)cpu));

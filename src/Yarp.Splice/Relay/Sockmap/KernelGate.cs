@@ -15,7 +15,7 @@ internal static class KernelGate
 
     /// <summary>Why this kernel is not used, or <see langword="null"/>.</summary>
     public static string? Refusal() =>
-        Refusal(Environment.OSVersion.Version) ?? (IsSet(PanicOnWarn)
+        Refusal(KernelRelease.Running()) ?? (IsSet(PanicOnWarn)
             ? "kernel.panic_on_warn is 1, and this kernel warns about the accounting of passed segments when TCP runs out of memory"
             : null);
 
