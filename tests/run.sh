@@ -15,7 +15,8 @@ fi
 install_missing() {
   local entry program package missing=()
   for entry in redis-server:redis-server initdb:postgresql wrk:wrk h2load:nghttp2-client curl:curl openssl:openssl ps:procps ip:iproute2 strace:strace prlimit:util-linux clang-19:clang-19 setpriv:util-linux \
-    haproxy:haproxy nginx:nginx ngx_stream_module.so:libnginx-mod-stream chromium:chromium debootstrap:debootstrap buildah:buildah podman:podman runc:runc; do
+    haproxy:haproxy nginx:nginx ngx_stream_module.so:libnginx-mod-stream chromium:chromium debootstrap:debootstrap buildah:buildah podman:podman runc:runc qemu-system-x86_64:qemu-system-x86 cpio:cpio \
+    debugfs:e2fsprogs xz:xz-utils busybox:busybox-static; do
     program=${entry%%:*} package=${entry##*:}
     # Debian keeps PostgreSQL's server programs, and NGINX's modules, out of the path.
     if ! command -v "$program" >/dev/null && ! compgen -G "/usr/lib/postgresql/*/bin/$program" >/dev/null &&
@@ -118,6 +119,25 @@ run_tests() {
   fi
 }
 
+# Other kernels, and a machine with two memory nodes.
+run_machines() {
+  local last
+  echo "== virtual machines"
+  if ! command -v qemu-system-x86_64 >/dev/null; then
+    skipped=$((skipped + 1))
+    echo "skipped: qemu-system-x86_64 is not installed"
+    return
+  fi
+  tests/vm/run.sh --quick --keep "$results/vm" 2>&1 | tee "$results/vm.log" || true
+  last=$(tail -n 1 "$results/vm.log")
+  if [[ $last =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed,\ ([0-9]+)\ skipped$ ]]; then
+    passed=$((passed + BASH_REMATCH[1])) failed=$((failed + BASH_REMATCH[2])) skipped=$((skipped + BASH_REMATCH[3]))
+  else
+    failed=$((failed + 1))
+    echo "FAILED virtual machines: tests/vm/run.sh ended without totals"
+  fi
+}
+
 install_missing
 results=artifacts/test-results
 rm -rf "$results"
@@ -132,4 +152,7 @@ check "format" dotnet format Gateway.sln --verify-no-changes --no-restore || tru
 for project in tests/*/*.Tests.csproj; do
   run_tests "$project"
 done
+if [ -z "$filter" ]; then
+  run_machines
+fi
 finish

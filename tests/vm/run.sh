@@ -23,6 +23,11 @@ mkdir -p "$keep"
 keep=$(cd "$keep" && pwd)
 export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1
 
+# A fresh container has no package lists to find a kernel in.
+if [ -z "$(apt-cache search --names-only '^linux-image-6\.1\.' 2>/dev/null)" ] && [ "$(id -u)" -eq 0 ]; then
+  apt-get update -qq
+fi
+
 # What a machine gets: the test programs, and the runtime that they need instead of a whole SDK.
 share=$(mktemp -d)
 trap 'rm -rf "$share"' EXIT
