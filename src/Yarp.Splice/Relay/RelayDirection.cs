@@ -1,5 +1,6 @@
 using Transport.Linux.Interop;
 using Yarp.Splice.Relay.Paths;
+using Yarp.Splice.Relay.Rules;
 using Yarp.Splice.Relay.Sockmap;
 using Yarp.Splice.Sessions;
 
@@ -57,14 +58,14 @@ internal sealed class RelayDirection(RelaySession session, RelayEndpoint source,
     public long LastTransfer { get; set; }
 
     /// <summary>Whether nothing will be moved any more.</summary>
-    public bool IsOver => _flow is RelayFlow.Finished or RelayFlow.SourceFailed or RelayFlow.SinkFailed;
+    public bool IsOver => DirectionRules.IsOver(_flow);
 
     /// <summary>Whether the source's readability is of interest now.</summary>
     public bool NeedsReadable => !IsOver && _path.NeedsReadable;
 
-    /// <summary>Whether nothing is on its way and the source has been read to its end, so that the kernel could go on from here.</summary>
+    /// <summary>Whether the kernel could go on from here.</summary>
     public bool CanArm =>
-        _path == CopyPath.Instance && Held.IsEmpty && !source.IsReadable && sink.IsWritable && !_isSourceEnded && !IsOver;
+        DirectionRules.CanArm(_path.Kind, !Held.IsEmpty, source.IsReadable, sink.IsWritable, _isSourceEnded, IsOver);
 
     /// <summary>The kernel goes on from here, and the path takes what it leaves.</summary>
     public void Arm(SockmapPath path) => MoveTo(path);
@@ -77,23 +78,21 @@ internal sealed class RelayDirection(RelaySession session, RelayEndpoint source,
     {
         for (var i = 0; i < TransfersPerTurn && !IsOver; i++)
         {
-            if (!sink.IsWritable || !TryFlush())
+            var step = DirectionRules.Next(sink.IsWritable && TryFlush(), _isSourceEnded, source.IsReadable);
+            if (step == DirectionStep.AwaitSink)
             {
                 BeginStall();
                 return _flow = _isSinkFailed ? RelayFlow.SinkFailed : RelayFlow.Waiting;
             }
 
             EndStall();
-
-            if (_isSourceEnded)
+            switch (step)
             {
-                return _flow = _path.TryFinish(this) ? Finish() : RelayFlow.Waiting;
-            }
-
-            if (!source.IsReadable)
-            {
-                SplicePath.ReturnPipe(this);
-                return _flow = RelayFlow.Waiting;
+                case DirectionStep.Finish:
+                    return _flow = _path.TryFinish(this) ? Finish() : RelayFlow.Waiting;
+                case DirectionStep.AwaitSource:
+                    SplicePath.ReturnPipe(this);
+                    return _flow = RelayFlow.Waiting;
             }
 
             if (source.IsUrgentSeen && _path == SplicePath.Instance)
@@ -232,9 +231,8 @@ internal sealed class RelayDirection(RelaySession session, RelayEndpoint source,
             sink.LimitUnsent(SplicePath.LargestTransfer);
         }
 
-        if (_path is SockmapPath)
+        if (!DirectionRules.MayLeave(_path.Kind, isPipeEmpty: true))
         {
-            // Never left again: taking a live socket out of a sockmap loses bytes.
             return;
         }
 
@@ -247,7 +245,7 @@ internal sealed class RelayDirection(RelaySession session, RelayEndpoint source,
                 MoveTo(SplicePath.Instance);
             }
         }
-        else if (_chooser.WantsCopy(LastTransfer) && Pipe is null or { Held: 0 })
+        else if (_chooser.WantsCopy(LastTransfer) && DirectionRules.MayLeave(_path.Kind, Pipe is null or { Held: 0 }))
         {
             SplicePath.ReturnPipe(this);
             _chooser.OnCopy();
@@ -281,13 +279,13 @@ internal sealed class RelayDirection(RelaySession session, RelayEndpoint source,
     private RelayFlow Finish()
     {
         SplicePath.ReturnPipe(this);
-        if (_isSourceFailed)
+        var end = DirectionRules.EndOf(_isSourceFailed);
+        if (end == RelayFlow.Finished)
         {
-            return RelayFlow.SourceFailed;
+            // ENOTCONN if the sink was reset in between: its own events tell.
+            _ = SocketCalls.Shutdown(sink.Descriptor, SocketCalls.SHUT_WR);
         }
 
-        // ENOTCONN if the sink was reset in between: its own events tell.
-        _ = SocketCalls.Shutdown(sink.Descriptor, SocketCalls.SHUT_WR);
-        return RelayFlow.Finished;
+        return end;
     }
 }

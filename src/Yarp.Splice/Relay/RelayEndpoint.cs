@@ -38,9 +38,6 @@ internal sealed class RelayEndpoint(RelaySession session, int descriptor) : IRea
     /// </summary>
     public bool IsUrgentSeen { get; set; }
 
-    /// <summary>Whether the socket is beyond both reading and writing: reset, failed, or shut on both sides.</summary>
-    public bool IsGone { get; private set; }
-
     /// <summary>Whether the socket was reset or has failed.</summary>
     public bool IsFailed { get; private set; }
 
@@ -65,7 +62,6 @@ internal sealed class RelayEndpoint(RelaySession session, int descriptor) : IRea
     {
         IsEndSeen |= (readiness & EndOfStream) != 0;
         IsUrgentSeen |= (readiness & Readiness.Urgent) != 0;
-        IsGone |= (readiness & (Readiness.HangUp | Readiness.Error)) != 0;
         IsFailed |= (readiness & Readiness.Error) != 0;
         IsReadable |= (readiness & (Readiness.Readable | Readiness.Urgent | EndOfStream)) != 0;
         IsWritable |= (readiness & (Readiness.Writable | Readiness.HangUp | Readiness.Error)) != 0;

@@ -1,5 +1,3 @@
-using Transport.Linux.Interop;
-
 namespace Yarp.Splice.Relay;
 
 /// <content>
@@ -51,7 +49,4 @@ internal sealed partial class RelaySession
             PollDelivery();
         }
     }
-
-    private static bool IsDelivered(RelayDirection direction) =>
-        direction.IsOver && (direction.Sink.IsFailed || SocketCalls.UnacknowledgedBytes(direction.Sink.Descriptor) <= 0);
 }

@@ -1,6 +1,7 @@
 using Transport.Linux.Interop;
 using Yarp.Splice.Interop;
 using Yarp.Splice.Relay.Paths;
+using Yarp.Splice.Relay.Rules;
 using Yarp.Splice.Relay.Sockmap;
 
 namespace Yarp.Splice.Relay;
@@ -84,21 +85,19 @@ internal sealed partial class RelaySession
             return;
         }
 
-        if (_client.IsEndSeen || _upstream!.IsEndSeen)
+        switch (SessionRules.Arming(_client.IsEndSeen || _upstream!.IsEndSeen, _toUpstream!.CanArm && _toClient!.CanArm))
         {
-            // ESTABLISHED is what the kernel asks for. An interactive session that ends by now has lost nothing.
-            _awaitsArming = false;
-            if (_conversation is null)
-            {
-                FallBack(HalfClosed);
-            }
+            case ArmingStep.Wait:
+                return;
+            case ArmingStep.GiveUp:
+                _awaitsArming = false;
+                // An interactive session that ends by now has lost nothing.
+                if (_conversation is null)
+                {
+                    FallBack(HalfClosed);
+                }
 
-            return;
-        }
-
-        if (!_toUpstream!.CanArm || !_toClient!.CanArm)
-        {
-            return;
+                return;
         }
 
         if (_conversation is not null && FindObstacle() is { } obstacle)
@@ -108,7 +107,7 @@ internal sealed partial class RelaySession
         }
 
         var error = _engine.Sockmap.Program!.Arm(
-            _client.Descriptor, _upstream.Descriptor, _loop.Index, out var toUpstream, out var toClient, out var mustReceive);
+            _client.Descriptor, _upstream!.Descriptor, _loop.Index, out var toUpstream, out var toClient, out var mustReceive);
         if (error != 0)
         {
             FallBack(Explain(error), mustCopy: mustReceive);
@@ -116,8 +115,8 @@ internal sealed partial class RelaySession
 
         _awaitsArming = false;
         _conversation = null;
-        _armedToUpstream = Arm(_toUpstream, toUpstream);
-        _armedToClient = Arm(_toClient, toClient);
+        _armedToUpstream = Arm(_toUpstream!, toUpstream);
+        _armedToClient = Arm(_toClient!, toClient);
         if (IsInKernel)
         {
             _engine.OnArmed(Route, 1);

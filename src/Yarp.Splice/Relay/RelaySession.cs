@@ -2,6 +2,7 @@ using System.Diagnostics;
 using Transport.Linux;
 using Transport.Linux.Interop;
 using Yarp.Splice.Relay.Paths;
+using Yarp.Splice.Relay.Rules;
 using Yarp.Splice.Routing;
 
 namespace Yarp.Splice.Relay;
@@ -50,7 +51,7 @@ internal sealed partial class RelaySession : EventLoopTimer
         _counters.Enter(PathKind.None);
     }
 
-    private enum State
+    internal enum State
     {
         /// <summary>The client waits for a place. Nothing is read from it.</summary>
         Queued,
@@ -115,6 +116,14 @@ internal sealed partial class RelaySession : EventLoopTimer
                 Advance();
                 break;
             case State.Resetting:
+                if (endpoint.IsFailed)
+                {
+                    // If it is the side that was to be reset, nobody is left to deliver to.
+                    Fail(endpoint);
+                }
+
+                Advance();
+                break;
             case State.Retiring:
                 Advance();
                 break;
@@ -190,18 +199,18 @@ internal sealed partial class RelaySession : EventLoopTimer
             return;
         }
 
-        switch (_state)
+        switch (SessionRules.Next(_state, _toUpstream!.IsOver, _toClient!.IsOver, _failed is not null && From(_failed).IsOver))
         {
-            case State.Relaying when _toUpstream!.IsOver && _toClient!.IsOver:
+            case SessionStep.Finish:
                 End(RelayOutcome.Finished, resetClient: false, resetUpstream: false);
                 return;
-            case State.Relaying when _toUpstream.IsOver || _toClient!.IsOver:
+            case SessionStep.HalfClose:
                 ShortenTimer();
                 break;
-            case State.Resetting when From(_failed!).IsOver:
+            case SessionStep.PassResetOn:
                 PassResetOn();
                 return;
-            case State.Retiring:
+            case SessionStep.EndIfDelivered:
                 EndIfDelivered();
                 break;
         }
@@ -252,15 +261,13 @@ internal sealed partial class RelaySession : EventLoopTimer
     /// <summary>One side was reset or failed: the other will be reset too, but only after it got what was sent before.</summary>
     private void Fail(RelayEndpoint endpoint)
     {
-        if (_state != State.Relaying)
+        switch (SessionRules.OnFailure(_state, endpoint != _failed))
         {
-            // The side that was to be reset has failed by itself.
-            if (_state == State.Resetting && endpoint != _failed)
-            {
+            case FailureStep.Ignore:
+                return;
+            case FailureStep.AbandonRest:
                 From(_failed!).Abandon();
-            }
-
-            return;
+                return;
         }
 
         _state = State.Resetting;
@@ -275,11 +282,7 @@ internal sealed partial class RelaySession : EventLoopTimer
 
     private void PassResetOn()
     {
-        // RST throws the send queue away (linger zero), so what was handed to the kernel must have been acknowledged before. There is no event
-        // for that, only SIOCOUTQ.
-        var other = Other(_failed!);
-        var isDelivered = From(_failed!).IsOver && (other.IsGone || SocketCalls.UnacknowledgedBytes(other.Descriptor) <= 0);
-        if (isDelivered || _loop.NowMs >= _closeDeadlineMs)
+        if (IsDelivered(From(_failed!)) || _loop.NowMs >= _closeDeadlineMs)
         {
             End(_failed == _client ? RelayOutcome.ClientReset : RelayOutcome.UpstreamReset, resetClient: true, resetUpstream: true);
             return;
@@ -288,6 +291,10 @@ internal sealed partial class RelaySession : EventLoopTimer
         PollDelivery();
     }
 
+    private static bool IsDelivered(RelayDirection direction) =>
+        SessionRules.IsDelivered(direction.IsOver, direction.Sink.IsFailed, SocketCalls.UnacknowledgedBytes(direction.Sink.Descriptor));
+
+    /// <summary>There is no event for what is acknowledged, only SIOCOUTQ.</summary>
     private void PollDelivery()
     {
         var left = TimeSpan.FromMilliseconds(_closeDeadlineMs - _loop.NowMs);

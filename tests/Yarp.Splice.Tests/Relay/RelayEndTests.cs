@@ -1,5 +1,7 @@
 using System.Diagnostics;
+using System.Net;
 using System.Net.Sockets;
+using Yarp.Splice.Limits;
 
 namespace Yarp.Splice.Tests.Relay;
 
@@ -292,4 +294,33 @@ public class RelayEndTests
     }
 
     private static int OpenDescriptors() => Directory.GetFiles("/proc/self/fd").Length;
+
+    [Theory]
+    [CombinedModes]
+    public async Task ServerFinishesThenResets_WhileTheUploadWaits_SlowClientGetsTheWholeAnswer(SpliceMode mode)
+    {
+        // The rate keeps the upload waiting, so that the session is not over when both sides have finished sending.
+        await using var relay = RelayFixture.Create(
+            mode, static route => route with { Limits = new RouteLimits { BytesPerSecondToUpstream = 1024 } });
+        var (client, server) = await relay.ConnectPairAsync();
+        using (client)
+        using (server)
+        {
+            var (remote, local) = (((IPEndPoint)client.LocalEndPoint!).Port, ((IPEndPoint)client.RemoteEndPoint!).Port);
+            client.ReceiveBufferSize = 4096;
+            await client.SendAllAsync(new byte[16 * 1024]);
+            client.Shutdown(SocketShutdown.Send);
+            var answer = SocketFlow.Payload(200_000);
+            await server.SendAllAsync(answer);
+            server.Shutdown(SocketShutdown.Send);
+            Assert.True(
+                await Task.Run(() => SpinWait.SpinUntil(() => KernelQueues.AwaitsLastAcknowledgement(local, remote), RelayFixture.Deadline)),
+                "the answer and FIN never got into the client's send queue");
+            server.Reset();
+            client.ReceiveBufferSize = 2 * answer.Length;
+            SocketFlow.AssertSame(answer, await client.ReceiveToEndAsync());
+        }
+
+        await relay.WaitUntilIdleAsync();
+    }
 }

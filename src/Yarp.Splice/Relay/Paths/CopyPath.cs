@@ -1,5 +1,6 @@
 using System.Buffers;
 using Transport.Linux.Interop;
+using Yarp.Splice.Relay.Rules;
 
 namespace Yarp.Splice.Relay.Paths;
 
@@ -56,9 +57,8 @@ internal sealed class CopyPath : RelayPath
         }
 
         direction.CountMoved(received);
-        if (received < buffer.Length && direction.Source is { IsEndSeen: false, IsUrgentSeen: false })
+        if (DirectionRules.IsEmptied(received, buffer.Length, direction.Source.IsEndSeen, direction.Source.IsUrgentSeen))
         {
-            // A short read has emptied the socket; the next segment makes a new event (epoll(7), edge-triggered use).
             direction.Source.IsReadable = false;
         }
 

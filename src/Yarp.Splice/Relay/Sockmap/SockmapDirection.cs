@@ -1,5 +1,6 @@
 using Transport.Linux.Interop;
 using Yarp.Splice.Interop;
+using Yarp.Splice.Relay.Rules;
 
 namespace Yarp.Splice.Relay.Sockmap;
 
@@ -84,8 +85,7 @@ internal sealed class SockmapDirection(SockmapProgram program, int source, int s
 
         var acknowledged = (long)(info.BytesAcknowledged - _sentBefore);
         var moved = (long)(Redirected + shared.Consumed);
-        // Half of the window, or half of what is left of it: a sink that lags behind is asked about less and less often.
-        var notifyAt = Math.Max(acknowledged + (window / 2), moved + ((acknowledged + window - moved) / 2));
+        var notifyAt = SockmapRules.NotifyAt(acknowledged, moved, window);
         Volatile.Write(ref shared.Acknowledged, (ulong)acknowledged);
         Volatile.Write(ref shared.NotifyAt, (ulong)Math.Max(notifyAt, 0));
     }
@@ -96,14 +96,14 @@ internal sealed class SockmapDirection(SockmapProgram program, int source, int s
     /// </summary>
     public bool IsQueueEmpty()
     {
-        // Acknowledged first: an acknowledgement in between makes the sum too small, never too large.
         if (SocketStateCalls.GetTcpInfo(sink, out var info) != 0)
         {
             return false;
         }
 
         var unacknowledged = SocketCalls.UnacknowledgedBytes(sink);
-        return unacknowledged >= 0 && info.BytesAcknowledged + (ulong)unacknowledged - _sentBefore >= Redirected + Slot.Consumed;
+        return unacknowledged >= 0 &&
+            SockmapRules.IsQueueEmpty(info.BytesAcknowledged, (ulong)unacknowledged, _sentBefore, Redirected, Slot.Consumed);
     }
 
     /// <summary>
@@ -118,13 +118,12 @@ internal sealed class SockmapDirection(SockmapProgram program, int source, int s
 
         var received = info.BytesReceived - _receivedBefore;
         var seen = (ulong)Moved;
-        if (seen + (info.HasFin ? 1u : 0u) > received)
+        if (SockmapRules.IsSurplus(seen, received, info.HasFin))
         {
             _failure = SockmapFailure.Surplus;
         }
 
-        // After a reset there is no telling whether FIN had come before.
-        if (seen + 1 >= received)
+        if (SockmapRules.IsAccountedFor(seen, received))
         {
             return true;
         }

@@ -1,6 +1,7 @@
 using Transport.Linux;
 using Transport.Linux.Interop;
 using Yarp.Splice.Relay.Paths;
+using Yarp.Splice.Relay.Rules;
 
 namespace Yarp.Splice.Relay.Sockmap;
 
@@ -20,13 +21,13 @@ internal sealed class SockmapPath(RelaySession session, RelayDirection direction
     private static readonly TimeSpan s_lastDelay = TimeSpan.FromMilliseconds(256);
 
     private readonly CheckTimer _timer = new();
+    private ulong _emptyAt;
     private int _unconsumed;
     private int _endError;
     private int _checks;
     private int _endChecks;
     private TimeSpan _delay = s_firstDelay;
     private bool _isCheckPending;
-    private bool _isQueueEmpty;
     private bool _isAwaitingPassed;
     private bool _isReleased;
 
@@ -67,12 +68,21 @@ internal sealed class SockmapPath(RelaySession session, RelayDirection direction
         var source = direction.Source;
         direction.LastTransfer = 0;
         _isAwaitingPassed = false;
-        if (kernel.IsPassing && !_isQueueEmpty && !(_isQueueEmpty = kernel.IsQueueEmpty()))
+        switch (SockmapRules.Next(kernel.IsPassing, source.IsEndSeen, kernel.Redirected, _emptyAt))
         {
-            // What was redirected before is not in the sink yet, and must not be overtaken.
-            source.IsReadable = false;
-            CheckLater();
-            return;
+            case SockmapStep.AwaitVerdict:
+                source.IsReadable = false;
+                return;
+            case SockmapStep.CheckQueue when kernel.IsQueueEmpty():
+                _emptyAt = kernel.Redirected;
+                break;
+            case SockmapStep.CheckQueue:
+                source.IsReadable = false;
+                CheckLater();
+                return;
+            case SockmapStep.CheckEnd when !IsEnd():
+                AwaitEnd(source);
+                return;
         }
 
         var buffer = direction.Worker.Buffer;
@@ -98,7 +108,15 @@ internal sealed class SockmapPath(RelaySession session, RelayDirection direction
         {
             // The error is told once, the end again and again.
             _endError = received < 0 ? -received : _endError;
-            EndSource(source);
+            if (IsEnd())
+            {
+                _checks = 0;
+                direction.OnSourceEnd(_endError);
+            }
+            else
+            {
+                AwaitEnd(source);
+            }
         }
     }
 
@@ -134,21 +152,15 @@ internal sealed class SockmapPath(RelaySession session, RelayDirection direction
         if (!kernel.IsPassing)
         {
             // The verdict redirects again.
-            _isQueueEmpty = false;
             kernel.Refresh();
         }
     }
 
-    /// <summary>recv says that the source has ended; but bytes may still be on their way through the verdict, or passed and not readable yet.</summary>
-    private void EndSource(RelayEndpoint source)
-    {
-        if (kernel.IsSourceAccountedFor() && !kernel.IsPassing)
-        {
-            _checks = 0;
-            direction.OnSourceEnd(_endError);
-            return;
-        }
+    private bool IsEnd() => SockmapRules.IsEnd(kernel.IsSourceAccountedFor(), kernel.IsPassing);
 
+    /// <summary>The source has ended; but bytes are still on their way through the verdict, or passed and not readable yet.</summary>
+    private void AwaitEnd(RelayEndpoint source)
+    {
         source.IsReadable = false;
         if (++_endChecks >= HopelessChecks)
         {
