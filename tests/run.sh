@@ -154,5 +154,6 @@ for project in tests/*/*.Tests.csproj; do
 done
 if [ -z "$filter" ]; then
   run_machines
+  check "soak" tests/soak.sh --minutes 3 || true
 fi
 finish

@@ -25,7 +25,7 @@ public class RelayModelTests(ITestOutputHelper output)
         ["Sockmap, both directions"] = new() { FromClient = 2, FromUpstream = 1, MayArm = true },
         ["Sockmap, resets"] = new() { FromClient = 2, FromUpstream = 0, MayArm = true, MayReset = true },
         ["Sockmap or Splice"] = new() { FromClient = 2, FromUpstream = 0, MayArm = true, MaySplice = true },
-        ["Sockmap by credit, one direction"] = new() { FromClient = 4, FromUpstream = 0, MayArm = true, Form = SockmapForm.Credit },
+        ["Sockmap by credit, one direction"] = new() { FromClient = 3, FromUpstream = 0, MayArm = true, Form = SockmapForm.Credit },
         ["Sockmap by credit, both directions"] = new() { FromClient = 2, FromUpstream = 1, MayArm = true, Form = SockmapForm.Credit },
         ["Sockmap by credit, resets"] = new() { FromClient = 2, FromUpstream = 0, MayArm = true, MayReset = true, Form = SockmapForm.Credit },
     };
