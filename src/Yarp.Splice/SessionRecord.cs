@@ -11,6 +11,11 @@ public sealed record SessionRecord
     /// <summary>The session's number, unique in the process and ascending; zero for a connection that was refused.</summary>
     public long Id { get; init; }
 
+    /// <summary>
+    /// Whether it was an HTTP request before: one that was upgraded, or a <c>CONNECT</c>. That request's <see cref="IRelayedSessionFeature"/> has the record, too.
+    /// </summary>
+    public bool IsOfRequest { get; init; }
+
     /// <summary>When the client's connection was accepted.</summary>
     public DateTimeOffset AcceptedAt { get; init; }
 

@@ -32,7 +32,7 @@ internal sealed class FakeRelay : IRelayEngine
         _ = SocketCalls.Close(descriptor);
     }
 
-    public Task<string> RelayAsync(TcpRoute route, ConnectedSockets sockets, ClientFacts client, CancellationToken abort) =>
+    public Task<SessionRecord> RelayAsync(TcpRoute route, ConnectedSockets sockets, ClientFacts client, CancellationToken abort) =>
         throw new NotSupportedException("Tests of upgrades use the real relay.");
 
     public Task<int> DrainAsync(CancellationToken cancellationToken)

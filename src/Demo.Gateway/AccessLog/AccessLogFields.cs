@@ -22,11 +22,7 @@ internal static class AccessLogFields
         line.Add("total_ms", session.Duration);
         line.Add("bytes_up", session.BytesToUpstream);
         line.Add("bytes_down", session.BytesToClient);
-        line.Add("mode", session.Mode?.ToString());
-        line.Add("path_up", session.PathToUpstream);
-        line.Add("path_down", session.PathToClient);
-        line.Add("moves", session.PathMoves);
-        line.Add("why", session.PathReason);
+        AddPath(session, line);
         line.Add("end", session.Outcome);
         line.Add("by", session.ClosedBy?.ToString().ToLowerInvariant());
         line.Add("failure", session.ConnectFailure);
@@ -48,6 +44,12 @@ internal static class AccessLogFields
         line.Add("total_ms", exchange.Duration);
         line.Add("bytes_up", exchange.BytesToUpstream);
         line.Add("bytes_down", exchange.BytesToClient);
+        if (exchange.Session is { } session)
+        {
+            line.Add("session", session.Id);
+            AddPath(session, line);
+        }
+
         line.Add("end", exchange.Outcome);
         line.End();
     }
@@ -61,4 +63,13 @@ internal static class AccessLogFields
         _ when endPoint.ToString() is { Length: > 0 } text => $"unix:{text.Replace('\0', '@')}",
         _ => "unix:",
     };
+
+    private static void AddPath(SessionRecord session, IAccessLogLine line)
+    {
+        line.Add("mode", session.Mode?.ToString());
+        line.Add("path_up", session.PathToUpstream);
+        line.Add("path_down", session.PathToClient);
+        line.Add("moves", session.PathMoves);
+        line.Add("why", session.PathReason);
+    }
 }

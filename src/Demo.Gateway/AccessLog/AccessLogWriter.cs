@@ -60,7 +60,14 @@ internal sealed class AccessLogWriter : ISessionObserver, IAsyncDisposable
     /// <summary>Lines that were not written because the queue was full or the file failed.</summary>
     public long Dropped => Interlocked.Read(ref _dropped);
 
-    public void OnEnded(SessionRecord session) => Enqueue(session);
+    /// <summary>Of a session that was a request, the request's own line says it.</summary>
+    public void OnEnded(SessionRecord session)
+    {
+        if (!session.IsOfRequest)
+        {
+            Enqueue(session);
+        }
+    }
 
     public void OnEnded(HttpExchange exchange) => Enqueue(exchange);
 

@@ -1,4 +1,5 @@
 using System.Net;
+using Yarp.Splice;
 
 namespace Demo.Gateway.AccessLog;
 
@@ -38,6 +39,9 @@ internal sealed record HttpExchange
 
     public required string? DestinationId { get; init; }
 
-    /// <summary><c>finished</c>, <c>client_left</c>, or what YARP calls the error.</summary>
+    /// <summary>What the connection became after an upgrade or a <c>CONNECT</c>, if the relay had it.</summary>
+    public required SessionRecord? Session { get; init; }
+
+    /// <summary><c>finished</c>, <c>client_left</c>, or what YARP calls the error; of a relayed connection, the session's outcome.</summary>
     public required string Outcome { get; init; }
 }

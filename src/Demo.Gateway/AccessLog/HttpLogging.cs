@@ -3,6 +3,7 @@ using System.Net;
 using Microsoft.AspNetCore.Http.Features;
 using Yarp.ReverseProxy.Forwarder;
 using Yarp.ReverseProxy.Model;
+using Yarp.Splice;
 
 namespace Demo.Gateway.AccessLog;
 
@@ -32,6 +33,7 @@ internal static class HttpLogging
             {
                 var duration = Stopwatch.GetElapsedTime(startedAt);
                 var proxied = context.Features.Get<IReverseProxyFeature>();
+                var session = context.Features.Get<IRelayedSessionFeature>()?.Session;
                 log.OnEnded(new HttpExchange
                 {
                     StartedAt = DateTimeOffset.UtcNow - duration,
@@ -42,14 +44,15 @@ internal static class HttpLogging
                     Protocol = context.Request.Protocol,
                     Host = context.Request.Host.Value ?? "",
                     Status = context.Response.StatusCode,
-                    BytesToUpstream = request.BytesRead + (upgrade?.Stream?.BytesRead ?? 0),
-                    BytesToClient = response.BytesWritten + (upgrade?.Stream?.BytesWritten ?? 0),
+                    BytesToUpstream = request.BytesRead + (upgrade?.Stream?.BytesRead ?? 0) + (session?.BytesToUpstream ?? 0),
+                    BytesToClient = response.BytesWritten + (upgrade?.Stream?.BytesWritten ?? 0) + (session?.BytesToClient ?? 0),
                     FirstByteTime = firstByteAt == 0 ? null : Stopwatch.GetElapsedTime(startedAt, firstByteAt),
                     Duration = duration,
                     RouteId = proxied?.Route.Config.RouteId,
                     ClusterId = proxied?.Cluster?.Config.ClusterId,
                     DestinationId = proxied?.ProxiedDestination?.DestinationId,
-                    Outcome = OutcomeOf(context),
+                    Session = session,
+                    Outcome = session?.Outcome ?? OutcomeOf(context),
                 });
             }
         });
@@ -63,8 +66,8 @@ internal static class HttpLogging
         _ => "finished",
     };
 
-    /// <summary>An upgraded connection (WebSocket over HTTP/1.1) moves its bytes past the bodies.</summary>
-    private sealed class CountingUpgrade(IHttpUpgradeFeature inner) : IHttpUpgradeFeature
+    /// <summary>An upgraded connection (WebSocket over HTTP/1.1) moves its bytes past the bodies; a relayed one past this, too.</summary>
+    private sealed class CountingUpgrade(IHttpUpgradeFeature inner) : IRelayableUpgradeFeature
     {
         public bool IsUpgradableRequest => inner.IsUpgradableRequest;
 

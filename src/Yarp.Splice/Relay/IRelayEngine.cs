@@ -20,8 +20,8 @@ internal interface IRelayEngine
     /// <param name="sockets">The sockets.</param>
     /// <param name="client">Whose connection it is.</param>
     /// <param name="abort">Resets both sides.</param>
-    /// <returns>How the session ended: one of <see cref="RelayOutcome"/>.</returns>
-    Task<string> RelayAsync(TcpRoute route, ConnectedSockets sockets, ClientFacts client, CancellationToken abort);
+    /// <returns>What is known of the session, once it has ended.</returns>
+    Task<SessionRecord> RelayAsync(TcpRoute route, ConnectedSockets sockets, ClientFacts client, CancellationToken abort);
 
     /// <summary>
     /// Waits until every session has ended; when the token fires, resets the ones that are left and returns how many those were. From then on no

@@ -5,11 +5,11 @@ namespace Yarp.Splice.Relay;
 /// <content>Sessions between sockets that others have connected.</content>
 internal sealed partial class RelayEngine
 {
-    public async Task<string> RelayAsync(TcpRoute route, ConnectedSockets sockets, ClientFacts client, CancellationToken abort)
+    public async Task<SessionRecord> RelayAsync(TcpRoute route, ConnectedSockets sockets, ClientFacts client, CancellationToken abort)
     {
         Interlocked.Increment(ref _sessions);
         var loop = sockets.Loop;
-        var ended = new TaskCompletionSource<string>(TaskCreationOptions.RunContinuationsAsynchronously);
+        var ended = new TaskCompletionSource<SessionRecord>(TaskCreationOptions.RunContinuationsAsynchronously);
         RelaySession? session = null;
         loop.Post(
             _ =>

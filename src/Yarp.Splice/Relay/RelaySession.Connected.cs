@@ -5,11 +5,11 @@ namespace Yarp.Splice.Relay;
 /// <content>A session that begins with both sockets connected, and whose end somebody waits for.</content>
 internal sealed partial class RelaySession
 {
-    private TaskCompletionSource<string>? _ended;
+    private TaskCompletionSource<SessionRecord>? _ended;
     private string? _connectedTo;
 
     /// <summary>Instead of <see cref="Begin(bool)"/>. On the event loop, once.</summary>
-    public void Begin(ConnectedSockets sockets, TaskCompletionSource<string> ended)
+    public void Begin(ConnectedSockets sockets, TaskCompletionSource<SessionRecord> ended)
     {
         _ended = ended;
         _connectedTo = sockets.DestinationId;

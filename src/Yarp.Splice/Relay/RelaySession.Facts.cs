@@ -74,6 +74,7 @@ internal sealed partial class RelaySession : ITrackedSession
         return new SessionRecord
         {
             Id = Id,
+            IsOfRequest = _ended is not null,
             AcceptedAt = DateTimeOffset.UtcNow - duration,
             ClientEndPoint = _clientFacts.RemoteEndPoint,
             LocalEndPoint = _localEndPoint ?? _clientFacts.LocalEndPoint ?? new IPEndPoint(Route.Listen ?? IPAddress.Any, Route.Port),

@@ -363,6 +363,6 @@ internal sealed partial class RelaySession : EventLoopTimer
         _counters!.Leave(_countedPath);
         _engine.OnEnded(this, outcome, _toUpstream?.Moved ?? 0, _toClient?.Moved ?? 0, Stopwatch.GetElapsedTime(AcceptedAt));
         Disarm();
-        _ended?.SetResult(outcome);
+        _ended?.SetResult(Describe());
     }
 }

@@ -91,6 +91,9 @@ internal sealed class ConnectTunnel(EventLoopGroup loops, UpgradeRoutes routes, 
         };
         reports.Relayed(route, target.ToString());
         var facts = new ClientFacts(downstream.RemoteEndPoint) { LocalEndPoint = downstream.LocalEndPoint };
-        await relay.RelayAsync(route, sockets, facts, context.RequestAborted);
+        var session = await relay.RelayAsync(route, sockets, facts, context.RequestAborted);
+        // The answer's head is not the target's.
+        session = session with { BytesToClient = Math.Max(0, session.BytesToClient - s_established.Length) };
+        context.Features.Set<IRelayedSessionFeature>(new RelayedSessionFeature(session));
     }
 }

@@ -21,8 +21,8 @@ internal sealed class ConnectionUpgrade(
     private readonly IHttpUpgradeFeature? _kestrel = context.Features.Get<IHttpUpgradeFeature>();
     private Stream? _upstreamStream;
 
-    /// <summary>The session, which ends with one of <see cref="RelayOutcome"/>; <see langword="null"/> if there is none.</summary>
-    public Task<string>? Session { get; private set; }
+    /// <summary>The session, once it has ended; <see langword="null"/> if there is none.</summary>
+    public Task<SessionRecord>? Session { get; private set; }
 
     bool IHttpUpgradeFeature.IsUpgradableRequest => _kestrel is { IsUpgradableRequest: true };
 
@@ -122,7 +122,7 @@ internal sealed class ConnectionUpgrade(
         }
 
         // Such as YARP's WebSocket telemetry.
-        return _kestrel!.GetType().Assembly == typeof(KestrelServer).Assembly ? null : "middleware of the application reads the upgraded stream";
+        return _kestrel is IRelayableUpgradeFeature || _kestrel!.GetType().Assembly == typeof(KestrelServer).Assembly ? null : "middleware of the application reads the upgraded stream";
     }
 
     /// <summary>Why the destination's socket cannot be had.</summary>

@@ -53,7 +53,14 @@ internal sealed class UpgradeForwarder(IHttpForwarder yarp, UpgradeRoutes routes
         {
             using var invoker = new HttpMessageInvoker(new UpgradeHandler(upgrade), disposeHandler: true);
             var error = await yarp.SendAsync(context, destinationPrefix, invoker, requestConfig, transformer, cancellationToken);
-            return upgrade.Session is { } session ? Report(context, await session) : error;
+            if (upgrade.Session is null)
+            {
+                return error;
+            }
+
+            var session = await upgrade.Session;
+            context.Features.Set<IRelayedSessionFeature>(new RelayedSessionFeature(session));
+            return Report(context, session.Outcome!);
         }
         finally
         {

@@ -111,6 +111,114 @@ public sealed class AccessLogTests : IDisposable
         Assert.InRange(line["bytes_down"]!.GetValue<long>(), 1000, 1050);
     }
 
+    [Fact]
+    public async Task A_relayed_web_socket_has_one_line_with_what_the_relay_moved()
+    {
+        await using var upstream = await HttpUpstream.StartAsync();
+        var port = FreePort.Next();
+        var configuration = HttpConfiguration(upstream, port);
+        configuration["ReverseProxy"]!["Routes"]!["site"]!["Splice"] = new JsonObject { ["Upgrades"] = "Splice" };
+        await using var gateway = await StartAsync(configuration, "Json");
+        using (var socket = new ClientWebSocket())
+        {
+            await socket.ConnectAsync(new Uri($"ws://127.0.0.1:{port}/ws"), _timeout.Token);
+            await socket.SendAsync(new byte[100_000], WebSocketMessageType.Binary, true, _timeout.Token);
+            for (var left = 100_000; left > 0;)
+            {
+                left -= (await socket.ReceiveAsync(new byte[100_000].AsMemory(), _timeout.Token)).Count;
+            }
+
+            await socket.CloseAsync(WebSocketCloseStatus.NormalClosure, null, _timeout.Token);
+        }
+
+        await ReadLinesAsync(1);
+        // What is still to come comes before the end.
+        await gateway.StopAsync();
+        var line = Assert.Single(await ReadJsonAsync(1));
+        Assert.Equal(("http", "/ws", 101, "site", "web", "a"), (Text(line, "kind"), Text(line, "target"), line["status"]!.GetValue<int>(),
+            Text(line, "route"), Text(line, "cluster"), Text(line, "destination")));
+        Assert.Equal(("Splice", "finished"), (Text(line, "mode"), Text(line, "end")));
+        Assert.NotNull(Text(line, "path_up"));
+        // Frames have headers of two to fourteen bytes, and the server's pieces are as it reads them.
+        Assert.InRange(line["bytes_up"]!.GetValue<long>(), 100_000, 100_100);
+        Assert.InRange(line["bytes_down"]!.GetValue<long>(), 100_000, 101_000);
+    }
+
+    [Fact]
+    public async Task A_tunnel_has_one_line_with_what_the_relay_moved()
+    {
+        await using var upstream = await HttpUpstream.StartAsync();
+        var port = FreePort.Next();
+        var configuration = HttpConfiguration(upstream, port);
+        configuration["ReverseProxy"]!["Routes"]!["site"]!["Splice"] = new JsonObject { ["Connect"] = new JsonArray($"127.0.0.1:{_upstream.Port}") };
+        await using var gateway = await StartAsync(configuration, "Json");
+        using (var client = await TcpUpstream.ConnectAsync(port, _timeout.Token))
+        {
+            await client.SendAsync(Encoding.ASCII.GetBytes($"CONNECT 127.0.0.1:{_upstream.Port} HTTP/1.1\r\nHost: 127.0.0.1:{_upstream.Port}\r\n\r\n12345"), _timeout.Token);
+            using var server = await _upstream.AcceptAsync(_timeout.Token);
+            await using var clientStream = new NetworkStream(client);
+            await using var serverStream = new NetworkStream(server);
+            await serverStream.ReadExactlyAsync(new byte[5], _timeout.Token);
+            await serverStream.WriteAsync(new byte[700], _timeout.Token);
+            server.Shutdown(SocketShutdown.Send);
+            await HashPump.ReceiveAsync(clientStream, _timeout.Token);
+        }
+
+        await ReadLinesAsync(1);
+        await gateway.StopAsync();
+        var line = Assert.Single(await ReadJsonAsync(1));
+        Assert.Equal(("http", "CONNECT", 200), (Text(line, "kind"), Text(line, "method"), line["status"]!.GetValue<int>()));
+        Assert.Equal((5, 700), (line["bytes_up"]!.GetValue<long>(), line["bytes_down"]!.GetValue<long>()));
+    }
+
+    [RequiresProgramFact("mkfifo")]
+    public async Task Lines_that_a_stuck_reader_leaves_no_room_for_are_dropped_and_counted_and_nothing_else_waits()
+    {
+        const int Requests = 45_000;
+        Assert.Equal(0, (await RunningProgram.RunAsync(Programs.Require("mkfifo"), LogFile)).ExitCode);
+        // Open in both directions, so that neither end waits for the other to be opened (fifo(7)).
+        await using var log = new FileStream(LogFile, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite, bufferSize: 0);
+        await using var upstream = await HttpUpstream.StartAsync();
+        var port = FreePort.Next();
+        var configuration = HttpConfiguration(upstream, port);
+        var proxy = configuration["ReverseProxy"]!;
+        proxy["Routes"]!["site"]!["Match"]!["Path"] = "/site";
+        proxy["Routes"]!["tcp"] = GatewayConfiguration.TcpRoute("Auto", _port, "tcp");
+        proxy["Clusters"]!["tcp"] = GatewayConfiguration.Cluster($"tcp://127.0.0.1:{_upstream.Port}");
+        await using var gateway = await StartAsync(configuration, "Text");
+        using var admin = await AdminClient.FindAsync(gateway);
+
+        await AskForNothingAsync(port, Requests);
+        using (var client = await TcpUpstream.ConnectAsync(_port, _timeout.Token))
+        using (var server = await _upstream.AcceptAsync(_timeout.Token))
+        {
+            await client.SendAsync(new byte[100], _timeout.Token);
+            Assert.Equal(100, await server.ReceiveAsync(new byte[200], _timeout.Token));
+        }
+
+        // Nobody has read a line yet.
+        Assert.True(await DroppedAsync(admin) > 0);
+        var written = 0;
+        using var reader = new StreamReader(log);
+        var reading = Task.Run(async () =>
+        {
+            while (await reader.ReadLineAsync(_timeout.Token) is not null)
+            {
+                Interlocked.Increment(ref written);
+            }
+        });
+        var dropped = 0d;
+        await Deadline.UntilAsync(
+            async () => Volatile.Read(ref written) + (dropped = await DroppedAsync(admin)) == Requests + 1,
+            () => $"{written} lines were written and {dropped} dropped, not {Requests + 1} together");
+        await gateway.Program.WaitForOutputAsync("lines of the access log were dropped");
+
+        // A read that waits cannot be called off: one more line ends it.
+        await _timeout.CancelAsync();
+        await log.WriteAsync("\n"u8.ToArray());
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => reading);
+    }
+
     [Theory]
     [InlineData("Text")]
     [InlineData("Json")]
@@ -170,6 +278,36 @@ public sealed class AccessLogTests : IDisposable
 
     private static JsonObject HttpConfiguration(HttpUpstream upstream, int port) => GatewayConfiguration.Http(
         upstream.Address, new JsonObject { ["Http"] = GatewayConfiguration.Endpoint($"http://127.0.0.1:{port}") });
+
+    private static async Task<double> DroppedAsync(AdminClient admin) => (await admin.ScrapeAsync()).Sum("gateway_access_log_dropped_total");
+
+    /// <summary>Sends so many requests that no route takes, one after the other without waiting, and reads all the answers.</summary>
+    private async Task AskForNothingAsync(int port, int requests)
+    {
+        using var client = await TcpUpstream.ConnectAsync(port, _timeout.Token);
+        await using var stream = new NetworkStream(client);
+        var sending = Task.Run(async () =>
+        {
+            var hundred = Encoding.ASCII.GetBytes(string.Concat(Enumerable.Repeat("GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n", 100)));
+            for (var i = 0; i < requests; i += 100)
+            {
+                await stream.WriteAsync(hundred, _timeout.Token);
+            }
+        });
+        using var reader = new StreamReader(stream, Encoding.ASCII, leaveOpen: true);
+        for (var answers = 0; answers < requests;)
+        {
+            var line = await reader.ReadLineAsync(_timeout.Token);
+            Assert.NotNull(line);
+            if (line.StartsWith("HTTP/1.1 ", StringComparison.Ordinal))
+            {
+                Assert.Equal("HTTP/1.1 404 Not Found", line);
+                answers++;
+            }
+        }
+
+        await sending;
+    }
 
     private static string? Text(JsonObject line, string name) => line[name]?.GetValue<string>();
 
