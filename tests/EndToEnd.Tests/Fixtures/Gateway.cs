@@ -66,6 +66,14 @@ internal sealed class Gateway : IAsyncDisposable
         return gateway;
     }
 
+    /// <summary>Starts it with a file that somebody else keeps, and environment variables, and waits until it serves.</summary>
+    public static async Task<Gateway> StartFileAsync(string file, IReadOnlyDictionary<string, string> environment)
+    {
+        var gateway = new Gateway(Run(environment, ["--config", file]), folder: null);
+        await gateway.WaitUntilStartedAsync();
+        return gateway;
+    }
+
     /// <summary>Starts it without a file, and waits until it serves.</summary>
     public static async Task<Gateway> StartDemonstrationAsync(params string[] arguments)
     {
@@ -151,7 +159,7 @@ internal sealed class Gateway : IAsyncDisposable
 
     private static RunningProgram Run(IReadOnlyDictionary<string, string> environment, string[] arguments) =>
         RunningProgram.Start(Programs.DotnetHost, [s_path, .. arguments],
-            s_environment.Concat(environment).ToDictionary(), Path.GetDirectoryName(s_path));
+            s_environment.ExceptBy(environment.Keys, static own => own.Key).Concat(environment).ToDictionary(), Path.GetDirectoryName(s_path));
 
     private async Task WaitUntilStartedAsync()
     {
