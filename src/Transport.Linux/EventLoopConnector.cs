@@ -22,11 +22,11 @@ public sealed class EventLoopConnector(EventLoopGroup loops)
         handler.ConnectCallback = (context, cancellationToken) => ConnectAsync(context.DnsEndPoint, cancellationToken);
     }
 
-    /// <summary>Connects, with TCP_NODELAY. The addresses of a name are tried one after another.</summary>
+    /// <summary>Connects, with TCP_NODELAY. Of a name with several addresses the first to answer is taken, as RFC 8305 (Happy Eyeballs) describes it.</summary>
     /// <param name="endPoint">A <see cref="DnsEndPoint"/>, an <see cref="IPEndPoint"/> or a <see cref="UnixDomainSocketEndPoint"/>.</param>
     /// <param name="cancellationToken">Ends the attempt.</param>
     /// <returns>The connection. One read and one write may be under way at a time; disposing closes it.</returns>
-    /// <exception cref="SocketException">The name is unknown, or the last address refused or did not answer.</exception>
+    /// <exception cref="SocketException">The name is unknown, or the last of its addresses refused.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     public async ValueTask<Stream> ConnectAsync(EndPoint endPoint, CancellationToken cancellationToken)
     {
@@ -39,20 +39,14 @@ public sealed class EventLoopConnector(EventLoopGroup loops)
         var addresses = IPAddress.TryParse(name.Host, out var literal)
             ? [literal]
             : await Dns.GetHostAddressesAsync(name.Host, name.AddressFamily, cancellationToken);
-        for (var i = 0; i < addresses.Length; i++)
-        {
-            try
-            {
-                return await ConnectToAddressAsync(new IPEndPoint(addresses[i], name.Port), cancellationToken);
-            }
-            catch (SocketException) when (i + 1 < addresses.Length)
-            {
-                // The next one may answer; the last one's failure is reported.
-            }
-        }
-
-        throw new SocketException((int)SocketError.HostNotFound, $"{name.Host} has no address.");
+        return addresses.Length > 0
+            ? await ConnectToFirstAsync(addresses, name.Port, cancellationToken)
+            : throw new SocketException((int)SocketError.HostNotFound, $"{name.Host} has no address.");
     }
+
+    /// <summary>As <see cref="ConnectAsync"/>, to the first of a name's addresses that answers.</summary>
+    internal Task<Stream> ConnectToFirstAsync(IPAddress[] addresses, int port, CancellationToken cancellationToken) => HappyEyeballs.RaceAsync(
+        Array.ConvertAll<IPAddress, EndPoint>(HappyEyeballs.Interleave(addresses), address => new IPEndPoint(address, port)), ConnectToAddressAsync, cancellationToken);
 
     /// <summary>
     /// Takes a connection out of the stream that <see cref="ConnectAsync"/> returned, or out of one that an HTTP client has put over it, such as the

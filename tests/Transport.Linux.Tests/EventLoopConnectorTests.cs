@@ -69,6 +69,38 @@ public class EventLoopConnectorTests
     }
 
     [Fact]
+    public async Task ConnectToFirstAsync_FirstAddressDoesNotAnswer_TakesTheNextSoonAndLeavesNothingOfTheFirst()
+    {
+        using var loops = new LoopFixture();
+        using var peer = Listen();
+        var port = ((IPEndPoint)peer.LocalEndPoint!).Port;
+        using var blackHole = new BlackHole(new IPEndPoint(IPAddress.Parse("127.0.0.98"), port));
+        var before = await CountDescriptorsAsync(loops);
+        // The kernel gives up on the first after two minutes.
+        await using var stream = await new EventLoopConnector(loops.Group)
+            .ConnectToFirstAsync([IPAddress.Parse("127.0.0.98"), IPAddress.Loopback], port, CancellationToken.None).WaitAsync(Deadline.Default);
+        using var accepted = await peer.AcceptAsync().WaitAsync(Deadline.Default);
+        await stream.WriteAsync("x"u8.ToArray());
+        Assert.Equal(1, await accepted.ReceiveAsync(new byte[8]).WaitAsync(Deadline.Default));
+        await Deadline.UntilAsync(async () => await CountDescriptorsAsync(loops) == before + 1, static () => "an attempt that lost is registered still");
+    }
+
+    [Fact]
+    public async Task ConnectToFirstAsync_FirstAddressRefuses_TakesTheNextAtOnceAndTheLastOneRefusingIsTheFailure()
+    {
+        using var loops = new LoopFixture();
+        using var peer = Listen();
+        var port = ((IPEndPoint)peer.LocalEndPoint!).Port;
+        var refusing = IPAddress.Parse("127.0.0.99");
+        var connector = new EventLoopConnector(loops.Group);
+        await using var stream = await connector.ConnectToFirstAsync([refusing, IPAddress.Loopback], port, CancellationToken.None).WaitAsync(Deadline.Default);
+        using var accepted = await peer.AcceptAsync().WaitAsync(Deadline.Default);
+        var exception = await Assert.ThrowsAsync<SocketException>(
+            () => connector.ConnectToFirstAsync([refusing, refusing], port, CancellationToken.None).WaitAsync(Deadline.Default));
+        Assert.Equal(SocketError.ConnectionRefused, exception.SocketErrorCode);
+    }
+
+    [Fact]
     public async Task ConnectAsync_UnixSocket_Connects()
     {
         using var loops = new LoopFixture();
@@ -86,27 +118,10 @@ public class EventLoopConnectorTests
     public async Task ConnectAsync_PeerThatNeverAnswers_CanBeCancelled()
     {
         using var loops = new LoopFixture();
-        using var full = Listen(backlog: 0);
-        // A full accept queue drops further SYNs, so a connect stays under way.
-        var waiting = new List<Socket>();
-        for (var i = 0; i < 4; i++)
-        {
-            var client = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { Blocking = false };
-            waiting.Add(client);
-            try
-            {
-                client.Connect(full.LocalEndPoint!);
-            }
-            catch (SocketException)
-            {
-                // Under way.
-            }
-        }
-
+        using var blackHole = new BlackHole();
         using var cancellation = new CancellationTokenSource(TimeSpan.FromMilliseconds(50));
         await Assert.ThrowsAnyAsync<OperationCanceledException>(
-            () => new EventLoopConnector(loops.Group).ConnectAsync(full.LocalEndPoint!, cancellation.Token).AsTask().WaitAsync(Deadline.Default));
-        waiting.ForEach(static client => client.Dispose());
+            () => new EventLoopConnector(loops.Group).ConnectAsync(blackHole.EndPoint, cancellation.Token).AsTask().WaitAsync(Deadline.Default));
     }
 
     [Fact]
@@ -230,11 +245,17 @@ public class EventLoopConnectorTests
         });
     }
 
-    private static Socket Listen(int backlog = 16)
+    private static async Task<int> CountDescriptorsAsync(LoopFixture loops)
+    {
+        var counts = await Task.WhenAll(loops.Group.Loops.Select(static loop => LoopFixture.OnLoop(loop, () => loop.RegisteredDescriptors)));
+        return counts.Sum();
+    }
+
+    private static Socket Listen()
     {
         var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
-        socket.Listen(backlog);
+        socket.Listen();
         return socket;
     }
 

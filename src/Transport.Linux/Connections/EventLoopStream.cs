@@ -112,16 +112,22 @@ internal sealed class EventLoopStream : Stream, IReadinessHandler
     public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
     {
         cancellationToken.ThrowIfCancellationRequested();
+        var shortage = default(MemoryShortage);
         while (!buffer.IsEmpty)
         {
             var sent = TrySend(buffer.Span);
             if (sent >= 0)
             {
                 buffer = buffer[sent..];
+                shortage = default;
             }
-            else if (sent is -Errno.EAGAIN or -Errno.ENOBUFS)
+            else if (sent is -Errno.EAGAIN)
             {
                 await _writable.WaitAsync(cancellationToken);
+            }
+            else if (sent is -Errno.ENOBUFS or -Errno.ENOMEM && shortage.NextPause() is { } pause)
+            {
+                await Task.Delay(pause, cancellationToken);
             }
             else
             {

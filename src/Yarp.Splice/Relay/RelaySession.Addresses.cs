@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using Transport.Linux.Connections;
 using Transport.Linux.Descriptors;
 using Transport.Linux.Interop;
 using Yarp.Splice.Interop;

@@ -2,6 +2,7 @@ using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
+using Transport.Linux.Connections;
 using Yarp.Splice.Relay;
 
 namespace Yarp.Splice.Routing;

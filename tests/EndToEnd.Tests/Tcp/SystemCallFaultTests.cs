@@ -41,6 +41,28 @@ public sealed class SystemCallFaultTests : IDisposable
         Assert.DoesNotContain("fail:", gateway.Program.Output, StringComparison.Ordinal);
     }
 
+    /// <summary>Between client and gateway, and between gateway and destination.</summary>
+    [RequiresTracingTheory]
+    [InlineData("ENOBUFS")]
+    [InlineData("ENOMEM")]
+    public async Task HTTP_requests_through_a_gateway_that_is_short_of_memory_now_and_then_are_served(string error)
+    {
+        await using var upstream = await HttpUpstream.StartAsync();
+        await using var gateway = await Gateway.StartUnderAsync(
+            ["strace", "-f", "-qq", "--seccomp-bpf", "-o", "/dev/null", "-e", "trace=sendto,sendmsg", "-e", $"inject=sendto,sendmsg:error={error}:when=5+3"],
+            GatewayConfiguration.Http(upstream.Address, new() { ["Http"] = GatewayConfiguration.Endpoint($"http://127.0.0.1:{_port}") }));
+        using var client = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{_port}"), Timeout = Deadline.Default };
+        var body = new byte[200_000];
+        Random.Shared.NextBytes(body);
+        var hash = Convert.ToHexString(System.Security.Cryptography.SHA256.HashData(body));
+        for (var i = 0; i < 10; i++)
+        {
+            using var upload = new ByteArrayContent(body);
+            using var answer = await client.PostAsync(new Uri("/upload", UriKind.Relative), upload, _timeout.Token);
+            Assert.Equal(hash, await answer.Content.ReadAsStringAsync(_timeout.Token));
+        }
+    }
+
     private Task<string> SendAsync(Socket socket, int seed) => HashPump.SendAndFinishAsync(socket, TransferSize, seed, _timeout.Token);
 
     private Task<(long Count, string Hash)> ReceiveAsync(Socket socket) => HashPump.ReceiveAsync(socket, _timeout.Token);

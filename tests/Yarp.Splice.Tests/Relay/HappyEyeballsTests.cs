@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
+using Transport.Linux.Connections;
 using Yarp.Splice.Relay;
 using Yarp.Splice.Relay.Managed;
 

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using Transport.Linux.Connections;
 
 namespace Yarp.Splice.Relay.Managed;
 
@@ -19,47 +20,7 @@ internal static class AddressRace
             throw new SocketException((int)SocketError.AddressFamilyNotSupported);
         }
 
-        if (endPoints.Length == 1)
-        {
-            return await ConnectAsync(endPoints[0], source, cancellationToken);
-        }
-
-        using var over = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        var attempts = new List<Task<Socket>>();
-        try
-        {
-            for (var next = 0; ;)
-            {
-                var isAnyLeft = next < endPoints.Length;
-                if (isAnyLeft)
-                {
-                    attempts.Add(ConnectAsync(endPoints[next++], source, over.Token));
-                    isAnyLeft = next < endPoints.Length;
-                }
-
-                var delay = Task.Delay(isAnyLeft ? HappyEyeballs.AttemptDelay : Timeout.InfiniteTimeSpan, over.Token);
-                var first = await Task.WhenAny(attempts.Append(delay));
-                if (first is not Task<Socket> ended)
-                {
-                    cancellationToken.ThrowIfCancellationRequested();
-                    continue;
-                }
-
-                attempts.Remove(ended);
-                if (ended.IsCompletedSuccessfully || (attempts.Count == 0 && !isAnyLeft))
-                {
-                    return await ended;
-                }
-            }
-        }
-        finally
-        {
-            await over.CancelAsync();
-            foreach (var attempt in attempts)
-            {
-                _ = CloseAsync(attempt);
-            }
-        }
+        return await HappyEyeballs.RaceAsync(endPoints, (endPoint, over) => ConnectAsync(endPoint, source, over), cancellationToken);
     }
 
     private static async Task<Socket> ConnectAsync(EndPoint endPoint, IPAddress? source, CancellationToken cancellationToken)
@@ -84,18 +45,6 @@ internal static class AddressRace
         {
             socket.Dispose();
             throw;
-        }
-    }
-
-    private static async Task CloseAsync(Task<Socket> attempt)
-    {
-        try
-        {
-            (await attempt).Dispose();
-        }
-        catch (Exception exception) when (exception is SocketException or OperationCanceledException)
-        {
-            // It has lost, as it was meant to.
         }
     }
 }

@@ -1,10 +1,10 @@
 using System.Net;
 using System.Net.Sockets;
 
-namespace Yarp.Splice.Tests.Relay;
+namespace Testing;
 
 /// <summary>A port that drops SYNs: a listening socket whose accept queue is full.</summary>
-internal sealed class BlackHole : IDisposable
+public sealed class BlackHole : IDisposable
 {
     private readonly Socket _listener;
     private readonly List<Socket> _fillers = [];
@@ -35,6 +35,8 @@ internal sealed class BlackHole : IDisposable
             Thread.Yield();
         }
     }
+
+    public EndPoint EndPoint => _listener.LocalEndPoint!;
 
     public int Port => ((IPEndPoint)_listener.LocalEndPoint!).Port;
 
