@@ -1,5 +1,6 @@
 using System.ComponentModel;
 using System.Globalization;
+using System.Net;
 using System.Runtime.InteropServices;
 
 namespace Testing;
@@ -26,6 +27,16 @@ public sealed partial class NetworkNamespace : IAsyncDisposable
 
     /// <summary>Runs ip(8) in the namespace.</summary>
     public Task ConfigureAsync(params string[] arguments) => IpAsync(["-n", Name, .. arguments]);
+
+    /// <summary>Lays a virtual cable (veth(4)) to another namespace, with a device and an address of 192.0.2.0/24 at either end.</summary>
+    public async Task ConnectAsync(NetworkNamespace other, (string Device, IPAddress Address) end, (string Device, IPAddress Address) otherEnd)
+    {
+        await ConfigureAsync("link", "add", end.Device, "type", "veth", "peer", "name", otherEnd.Device, "netns", other.Name);
+        await ConfigureAsync("addr", "add", $"{end.Address}/24", "dev", end.Device);
+        await other.ConfigureAsync("addr", "add", $"{otherEnd.Address}/24", "dev", otherEnd.Device);
+        await ConfigureAsync("link", "set", end.Device, "up");
+        await other.ConfigureAsync("link", "set", otherEnd.Device, "up");
+    }
 
     /// <summary>Runs an action on a thread that is in the namespace; the sockets that it opens stay there.</summary>
     public Task<T> RunAsync<T>(Func<T> action)

@@ -27,11 +27,7 @@ internal sealed class VethPair : IAsyncDisposable
     {
         var server = await NetworkNamespace.CreateAsync();
         var client = await NetworkNamespace.CreateAsync();
-        await server.ConfigureAsync("link", "add", ServerDevice, "type", "veth", "peer", "name", ClientDevice, "netns", client.Name);
-        await server.ConfigureAsync("addr", "add", $"{ServerAddress}/24", "dev", ServerDevice);
-        await client.ConfigureAsync("addr", "add", "192.0.2.2/24", "dev", ClientDevice);
-        await server.ConfigureAsync("link", "set", ServerDevice, "up");
-        await client.ConfigureAsync("link", "set", ClientDevice, "up");
+        await server.ConnectAsync(client, (ServerDevice, ServerAddress), (ClientDevice, IPAddress.Parse("192.0.2.2")));
         if (takesPacketsOver)
         {
             // The device goes with its namespace, and the link with the device; the descriptors end with the process.
