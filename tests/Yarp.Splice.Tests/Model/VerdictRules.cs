@@ -1,6 +1,6 @@
 namespace Yarp.Splice.Tests.Model;
 
-/// <summary>The decisions of bpf/verdict.bpf.c, for the model. VerdictConformanceTests compares them with the built program.</summary>
+/// <summary>The decisions of bpf/verdict.bpf.c, for the model: keep them the same.</summary>
 internal static class VerdictRules
 {
     /// <summary>Whether a segment is redirected: <c>has_room</c>.</summary>
