@@ -80,4 +80,10 @@ internal static partial class TransportLog
 
     [LoggerMessage(112, LogLevel.Warning, "Buffers come in ordinary pages, not in huge ones: {Reason}.", EventName = "NoHugePages")]
     public static partial void NoHugePages(ILogger logger, string reason);
+
+    [LoggerMessage(113, LogLevel.Warning, @"Connection id ""{ConnectionId}"" was reset: {Path} became shorter while it was sent.", EventName = "FileEnded")]
+    public static partial void FileEnded(ILogger logger, string connectionId, string path);
+
+    [LoggerMessage(114, LogLevel.Warning, @"Connection id ""{ConnectionId}"" was reset: {Path} could not be read: {Reason}.", EventName = "FileFailed")]
+    public static partial void FileFailed(ILogger logger, string connectionId, string path, string reason);
 }

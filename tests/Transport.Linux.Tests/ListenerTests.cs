@@ -131,7 +131,7 @@ public class ListenerTests
     public async Task Accept_EpollRefusesAConnection_ClosesItAndServesTheNext()
     {
         using var loops = new LoopFixture();
-        var connections = new LinuxConnectionListener(new LinuxConnectionFactory(loops.Group, loops.Options.Value, null, loops.Log));
+        var connections = new LinuxConnectionListener(new LinuxConnectionFactory(loops.Group, loops.Options.Value, null, sendsFiles: false, loops.Log));
         var listener = loops.Group.Listen(new IPEndPoint(IPAddress.Loopback, 0), new RefusedOnceHandler(connections));
         using var refused = await ClientSet.ConnectAsync(listener.EndPoint, 1);
         Assert.Equal(0, await refused.Sockets[0].ReceiveAsync(new byte[1]).WaitAsync(Deadline.Default));

@@ -54,6 +54,7 @@ internal sealed partial class LinuxConnection : IConnectionDetachFeature
 
         _sentBytes.CountInto(_loop.Counters);
         _zeroCopy?.CountInto(_loop.Counters);
+        _files?.CountInto(_loop.Counters);
         _loop.Counters.CountDetached();
         _loop.Unregister(_registration);
         CompleteInput(null);

@@ -4,6 +4,7 @@ using System.IO.Pipelines;
 using System.Net.Sockets;
 using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Http.Features;
+using Transport.Linux.Files;
 
 namespace Transport.Linux.Connections;
 
@@ -80,7 +81,7 @@ internal sealed partial class LinuxConnection :
     [
         typeof(IConnectionIdFeature), typeof(IConnectionTransportFeature), typeof(IConnectionItemsFeature), typeof(IMemoryPoolFeature),
         typeof(IConnectionLifetimeFeature), typeof(IConnectionEndPointFeature), typeof(IConnectionSocketFeature),
-        typeof(IConnectionDetachFeature),
+        typeof(IConnectionDetachFeature), typeof(IFileSendFeature),
     ];
 
     private object? GetFeature(Type type)

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Threading.Tasks.Sources;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.Logging;
+using Transport.Linux.Files;
 using Transport.Linux.Interop;
 
 namespace Transport.Linux.Connections;
@@ -49,7 +50,7 @@ internal sealed partial class LinuxConnection : IValueTaskSource
                 while (!unsent.IsEmpty && _abortReason is null)
                 {
                     Volatile.Write(ref _writeState, WriteUnknown);
-                    var sent = Send(unsent, flags);
+                    var sent = _files is { } files ? SendWithFiles(files, unsent, flags) : Send(unsent, flags);
                     if (sent >= 0)
                     {
                         unsent = unsent.Slice(sent);
@@ -64,7 +65,12 @@ internal sealed partial class LinuxConnection : IValueTaskSource
                         // No memory for a packet. The socket may count as writable all the same, so no event would tell.
                         await Task.Delay(s_memoryPause);
                     }
-                    else
+                    else if (sent == FileSegment.NotCached)
+                    {
+                        // To a thread of the pool, which may wait for the disk.
+                        await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
+                    }
+                    else if (_abortReason is null)
                     {
                         error = ToSendError((int)-sent);
                         break;

@@ -4,6 +4,7 @@ using System.Net;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.Logging;
 using Transport.Linux.EventLoops;
+using Transport.Linux.Files;
 using Transport.Linux.Interop;
 using Transport.Linux.Kestrel;
 using Transport.Linux.Metrics;
@@ -47,6 +48,7 @@ internal sealed partial class LinuxConnection : ConnectionContext, IReadinessHan
         PipeOptions inputOptions,
         PipeOptions outputOptions,
         LinuxTransportOptions options,
+        bool sendsFiles,
         bool finOnError,
         ILogger logger)
     {
@@ -67,7 +69,8 @@ internal sealed partial class LinuxConnection : ConnectionContext, IReadinessHan
         _input = input.Writer;
         _output = output.Reader;
         // Middleware (TLS, logging) may put another pipe in Transport's place; disposal must still find this one.
-        _originalTransport = new DuplexPipe(input.Reader, output.Writer);
+        _fileWriter = sendsFiles ? new FileOutputWriter(output.Writer) : null;
+        _originalTransport = new DuplexPipe(input.Reader, _fileWriter ?? output.Writer);
         Transport = _originalTransport;
     }
 
@@ -117,6 +120,7 @@ internal sealed partial class LinuxConnection : ConnectionContext, IReadinessHan
     public void OnReady(Readiness readiness)
     {
         _sentBytes.CountInto(_loop.Counters);
+        _files?.CountInto(_loop.Counters);
         if (_zeroCopy is { } sends)
         {
             sends.CountInto(_loop.Counters);
@@ -222,6 +226,7 @@ internal sealed partial class LinuxConnection : ConnectionContext, IReadinessHan
         _loop.Forget(_registration);
         _sentBytes.CountInto(_loop.Counters);
         _zeroCopy?.CountInto(_loop.Counters);
+        _files?.CountInto(_loop.Counters);
         _loop.Counters.CountClosed();
         FireConnectionClosed();
     }

@@ -3,6 +3,7 @@ using System.IO.Pipelines;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.Logging;
 using Transport.Linux.EventLoops;
+using Transport.Linux.Files;
 
 namespace Transport.Linux.Connections;
 
@@ -15,12 +16,14 @@ internal sealed class LinuxConnectionFactory
     private readonly Lazy<LoopState[]> _states;
     private readonly LinuxTransportOptions _options;
     private readonly ILogger _logger;
+    private readonly bool _sendsFiles;
     private readonly bool _finOnError;
 
     public LinuxConnectionFactory(
-        EventLoopGroup loops, LinuxTransportOptions options, IMemoryPoolFactory<byte>? memoryPoolFactory, ILogger logger)
+        EventLoopGroup loops, LinuxTransportOptions options, IMemoryPoolFactory<byte>? memoryPoolFactory, bool sendsFiles, ILogger logger)
     {
         _options = options;
+        _sendsFiles = sendsFiles;
         _logger = logger;
         AppContext.TryGetSwitch(FinOnErrorSwitch, out _finOnError);
         _states = new Lazy<LoopState[]>(() => [.. loops.Loops.Select(loop => CreateState(loop, loops.NodeMemory.CreatePool(loop.Cpu), memoryPoolFactory))]);
@@ -29,7 +32,7 @@ internal sealed class LinuxConnectionFactory
     public LinuxConnection Create(in AcceptedSocket socket)
     {
         var state = _states.Value[socket.Loop.Index];
-        return new LinuxConnection(socket, state.MemoryPool, state.InputOptions, state.OutputOptions, _options, _finOnError, _logger);
+        return new LinuxConnection(socket, state.MemoryPool, state.InputOptions, state.OutputOptions, _options, _sendsFiles, _finOnError, _logger);
     }
 
     private LoopState CreateState(EventLoop loop, MemoryPool<byte>? nodePool, IMemoryPoolFactory<byte>? memoryPoolFactory)
@@ -41,7 +44,8 @@ internal sealed class LinuxConnectionFactory
         return new LoopState(
             pool,
             new PipeOptions(pool, application, new EventLoopScheduler(loop), maxRead, maxRead / 2, useSynchronizationContext: false),
-            new PipeOptions(pool, SendScheduler.Instance, application, maxWrite, maxWrite / 2, useSynchronizationContext: false));
+            new PipeOptions(
+                _sendsFiles ? new FileSegmentPool(pool) : pool, SendScheduler.Instance, application, maxWrite, maxWrite / 2, useSynchronizationContext: false));
     }
 
     private sealed record LoopState(MemoryPool<byte> MemoryPool, PipeOptions InputOptions, PipeOptions OutputOptions);

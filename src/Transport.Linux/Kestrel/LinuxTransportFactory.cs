@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Transport.Linux.Connections;
+using Transport.Linux.Files;
 
 namespace Transport.Linux.Kestrel;
 
@@ -17,10 +18,12 @@ internal sealed class LinuxTransportFactory : IConnectionListenerFactory, IConne
         EventLoopGroup loops,
         IOptions<LinuxTransportOptions> options,
         ILoggerFactory loggerFactory,
-        IMemoryPoolFactory<byte>? memoryPoolFactory = null)
+        IMemoryPoolFactory<byte>? memoryPoolFactory = null,
+        OpenFileCache? files = null)
     {
         _loops = loops;
-        _connections = new LinuxConnectionFactory(loops, options.Value, memoryPoolFactory, loggerFactory.CreateLogger("Transport.Linux"));
+        _connections = new LinuxConnectionFactory(
+            loops, options.Value, memoryPoolFactory, sendsFiles: files is not null, loggerFactory.CreateLogger("Transport.Linux"));
     }
 
     public bool CanBind(EndPoint endpoint) => endpoint switch

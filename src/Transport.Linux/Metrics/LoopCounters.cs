@@ -18,6 +18,8 @@ internal sealed class LoopCounters
     private long _sent;
     private long _zeroCopySends;
     private long _zeroCopyCopied;
+    private long _fileBytes;
+    private long _fileWaits;
     private long _pausedListeners;
     private long _rounds;
     private long _longestRoundTicks;
@@ -53,6 +55,12 @@ internal sealed class LoopCounters
     /// <summary>Zero-copy sends whose bytes the kernel copied after all.</summary>
     public long ZeroCopyCopied => Volatile.Read(ref _zeroCopyCopied);
 
+    /// <summary>Bytes among <see cref="BytesSent"/> that sendfile(2) has sent.</summary>
+    public long FileBytes => Volatile.Read(ref _fileBytes);
+
+    /// <summary>Sends from files that left the loop because they would have waited for a disk.</summary>
+    public long FileWaits => Volatile.Read(ref _fileWaits);
+
     /// <summary>How many of the loop's listeners don't accept for want of descriptors or memory.</summary>
     public long PausedListeners => Volatile.Read(ref _pausedListeners);
 
@@ -87,6 +95,12 @@ internal sealed class LoopCounters
     {
         Volatile.Write(ref _zeroCopySends, _zeroCopySends + sends);
         Volatile.Write(ref _zeroCopyCopied, _zeroCopyCopied + copied);
+    }
+
+    public void CountFiles(long bytes, long waits)
+    {
+        Volatile.Write(ref _fileBytes, _fileBytes + bytes);
+        Volatile.Write(ref _fileWaits, _fileWaits + waits);
     }
 
     public void CountPaused(int change) => Volatile.Write(ref _pausedListeners, _pausedListeners + change);

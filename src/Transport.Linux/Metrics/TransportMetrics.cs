@@ -35,6 +35,10 @@ internal sealed class TransportMetrics
             "Sends of Kestrel's connections that asked the kernel not to copy.");
         meter.CreateObservableCounter("transport.linux.zerocopy.copied", () => Each(static loop => loop.Counters.ZeroCopyCopied), "{send}",
             "Such sends whose bytes the kernel copied all the same.");
+        meter.CreateObservableCounter("transport.linux.sendfile.bytes", () => Each(static loop => loop.Counters.FileBytes), "By",
+            "Bytes of Kestrel's connections that were sent from files without passing through the process.");
+        meter.CreateObservableCounter("transport.linux.sendfile.waits", () => Each(static loop => loop.Counters.FileWaits), "{wait}",
+            "Sends from files that went to the thread pool because they would have waited for a disk.");
         meter.CreateObservableUpDownCounter("transport.linux.connections.active", () => Each(static loop => loop.Counters.ActiveConnections),
             "{connection}", "Kestrel's connections that are open on the worker.");
         meter.CreateObservableUpDownCounter("transport.linux.loop.descriptors", () => Each(static loop => loop.RegisteredDescriptors),

@@ -1,0 +1,125 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Security.Cryptography;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.StaticFiles;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.FileProviders;
+using Microsoft.Extensions.Logging;
+using Transport.Linux.Files;
+
+namespace Transport.Linux.Tests.Files;
+
+/// <summary>A folder of files of its own, served by ASP.NET Core's static files with <c>UseSendFile</c>.</summary>
+internal sealed class FileSite : IAsyncDisposable
+{
+    private readonly WebApplication _app;
+    private readonly DirectoryInfo _root;
+    private readonly MetricReadings _metrics;
+
+    private FileSite(WebApplication app, DirectoryInfo root, MetricReadings metrics, RecordingLoggerFactory log)
+    {
+        _app = app;
+        _root = root;
+        _metrics = metrics;
+        Log = log;
+    }
+
+    public string Root => _root.FullName;
+
+    public RecordingLoggerFactory Log { get; }
+
+    public Uri Address => new(_app.Urls.Single());
+
+    public IPEndPoint EndPoint => IPEndPoint.Parse(Address.Authority);
+
+    public OpenFileCache Cache => _app.Services.GetRequiredService<OpenFileCache>();
+
+    /// <summary>What sendfile(2) has sent, as the metrics say.</summary>
+    public double SentByKernel => _metrics.Sum("transport.linux.sendfile.bytes");
+
+    public double WaitsForDisk => _metrics.Sum("transport.linux.sendfile.waits");
+
+    public double ActiveConnections => _metrics.Sum("transport.linux.connections.active");
+
+    /// <param name="useSockets">Kestrel's own transport instead of ours.</param>
+    /// <param name="files">Options of the cache of open files.</param>
+    /// <param name="listen">Options of the endpoint.</param>
+    /// <param name="kestrel">Options of Kestrel.</param>
+    /// <param name="use">Middleware between <c>UseSendFile</c> and the static files.</param>
+    public static async Task<FileSite> StartAsync(
+        bool useSockets = false,
+        Action<SendFileOptions>? files = null,
+        Action<ListenOptions>? listen = null,
+        Action<KestrelServerOptions>? kestrel = null,
+        Action<WebApplication>? use = null)
+    {
+        var log = new RecordingLoggerFactory();
+        var metrics = new MetricReadings();
+        var builder = useSockets ? WebApplication.CreateSlimBuilder() : KestrelServer.CreateBuilder();
+        builder.Logging.ClearProviders().AddProvider(log).SetMinimumLevel(LogLevel.Warning);
+        builder.Services.AddSingleton(metrics.Factory);
+        builder.Services.AddSendFile(options => files?.Invoke(options));
+        builder.WebHost.UseKestrelHttpsConfiguration().ConfigureKestrel(options =>
+        {
+            options.Listen(IPAddress.Loopback, 0, listening => listen?.Invoke(listening));
+            kestrel?.Invoke(options);
+        });
+        var app = builder.Build();
+        var root = Directory.CreateTempSubdirectory("send-file-");
+        app.UseSendFile();
+        use?.Invoke(app);
+        app.UseStaticFiles(new StaticFileOptions
+        {
+            FileProvider = new PhysicalFileProvider(root.FullName),
+            ContentTypeProvider = new FileExtensionContentTypeProvider(),
+        });
+        await app.StartAsync();
+        return new FileSite(app, root, metrics, log);
+    }
+
+    public string PathOf(string name) => Path.Combine(Root, name);
+
+    /// <summary>Writes a file of bytes that differ from file to file and from place to place; returns them.</summary>
+    public byte[] Write(string name, int length)
+    {
+        var bytes = new byte[length];
+        new Random(name.GetHashCode(StringComparison.Ordinal)).NextBytes(bytes);
+        File.WriteAllBytes(PathOf(name), bytes);
+        return bytes;
+    }
+
+    public HttpClient CreateClient() => new() { BaseAddress = Address, Timeout = Deadline.Default };
+
+    public async Task<Socket> ConnectAsync(int? receiveBuffer = null)
+    {
+        var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        if (receiveBuffer is { } size)
+        {
+            socket.ReceiveBufferSize = size;
+        }
+
+        await socket.ConnectAsync(EndPoint).WaitAsync(Deadline.Default);
+        return socket;
+    }
+
+    /// <summary>How many descriptors of this process lead to files of the site, deleted ones included.</summary>
+    public int CountOpenDescriptors() => Directory.GetFiles("/proc/self/fd")
+        .Select(static link => new FileInfo(link).LinkTarget)
+        .Count(target => target is not null && target.StartsWith(Root, StringComparison.Ordinal));
+
+    public Task UntilClosedAsync() => Deadline.UntilAsync(
+        () => Task.FromResult(ActiveConnections == 0), () => $"{ActiveConnections} connections are still open");
+
+    public async ValueTask DisposeAsync()
+    {
+        await _app.StopAsync().WaitAsync(Deadline.Default);
+        await _app.DisposeAsync();
+        _metrics.Dispose();
+        _root.Delete(recursive: true);
+    }
+
+    public static string Hash(ReadOnlySpan<byte> bytes) => Convert.ToHexString(SHA256.HashData(bytes));
+}
