@@ -1,6 +1,7 @@
 using Bench.HttpServer;
 using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Http.Features;
+using Microsoft.Extensions.FileProviders;
 
 var options = ServerOptions.Parse(args);
 // Nothing but a server: no configuration files, no logging of requests, no routing, as plaintext benchmarks do.
@@ -15,6 +16,11 @@ else
 {
     // For the whole effect the driver also sets DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS=1.
     builder.WebHost.UseSockets(transport => transport.UnsafePreferInlineScheduling = options.Inline);
+}
+
+if (options.SendFile)
+{
+    builder.Services.AddSendFile();
 }
 
 var payload = "Hello, World!"u8.ToArray();
@@ -37,6 +43,16 @@ if (options.RequestsPerConnection > 0)
 
         return next(context);
     });
+}
+
+if (options.SendFile)
+{
+    app.UseSendFile();
+}
+
+if (options.Files is { } files)
+{
+    app.UseStaticFiles(new StaticFileOptions { FileProvider = new PhysicalFileProvider(files) });
 }
 
 app.Run(context =>

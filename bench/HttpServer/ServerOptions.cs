@@ -1,11 +1,12 @@
 namespace Bench.HttpServer;
 
-/// <summary>The command line: <c>--port N [--transport linux|sockets] [--inline] [--requests-per-connection N]</c>.</summary>
-internal sealed record ServerOptions(int Port, bool UseLinuxTransport, bool Inline, int RequestsPerConnection)
+/// <summary>The command line: <c>--port N [--transport linux|sockets] [--inline] [--requests-per-connection N]
+/// [--files DIR [--sendfile]]</c>.</summary>
+internal sealed record ServerOptions(int Port, bool UseLinuxTransport, bool Inline, int RequestsPerConnection, string? Files, bool SendFile)
 {
     public static ServerOptions Parse(string[] arguments)
     {
-        var options = new ServerOptions(0, true, false, 0);
+        var options = new ServerOptions(0, true, false, 0, null, false);
         for (var i = 0; i < arguments.Length; i++)
         {
             options = arguments[i] switch
@@ -14,6 +15,8 @@ internal sealed record ServerOptions(int Port, bool UseLinuxTransport, bool Inli
                 "--transport" => options with { UseLinuxTransport = Transport(arguments, ++i) },
                 "--inline" => options with { Inline = true },
                 "--requests-per-connection" => options with { RequestsPerConnection = Number(arguments, ++i, 1_000_000) },
+                "--files" => options with { Files = ++i < arguments.Length ? arguments[i] : throw new ArgumentException("--files needs a folder.") },
+                "--sendfile" => options with { SendFile = true },
                 _ => throw new ArgumentException($"Unknown option '{arguments[i]}'."),
             };
         }

@@ -15,8 +15,8 @@ public sealed class SendFileOptions
     public TimeSpan OpenFileIdleTimeout { get; set; } = TimeSpan.FromMinutes(1);
 
     /// <summary>
-    /// How long an open file may be used before the path is looked at again. From 0, which looks each time, to 1 hour. A file that the response's Last-Modified
-    /// or its range does not fit is looked at in any case.
+    /// How long an open file may be used before the path is looked at again. From 0, which looks each time, to 1 hour. The path is looked at in any
+    /// case if the response says another time of change (Last-Modified) or another length than the open file has.
     /// </summary>
     /// <remarks>
     /// Defaults to 1 second. What can be missed for that long is a file that another one of equal length, changed in the same second, has replaced by rename. A

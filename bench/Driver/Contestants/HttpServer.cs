@@ -2,8 +2,9 @@ using System.Globalization;
 
 namespace Bench.Driver.Contestants;
 
-/// <summary>Kestrel with a middleware that says hello, on our transport or on Kestrel's own.</summary>
-internal sealed class HttpServer(string name, bool onLinuxTransport, bool inline, int requestsPerConnection) : DotnetContestant(name)
+/// <summary>Kestrel with a middleware that says hello, or with files, on our transport or on Kestrel's own.</summary>
+internal sealed class HttpServer(
+    string name, bool onLinuxTransport, bool inline, int requestsPerConnection, string? files = null, bool sendFile = false) : DotnetContestant(name)
 {
     protected override string Assembly(BenchPaths paths) => paths.HttpServer;
 
@@ -22,6 +23,17 @@ internal sealed class HttpServer(string name, bool onLinuxTransport, bool inline
         {
             yield return "--requests-per-connection";
             yield return requestsPerConnection.ToString(CultureInfo.InvariantCulture);
+        }
+
+        if (files is not null)
+        {
+            yield return "--files";
+            yield return files;
+        }
+
+        if (sendFile)
+        {
+            yield return "--sendfile";
         }
     }
 

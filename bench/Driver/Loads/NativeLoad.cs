@@ -30,6 +30,9 @@ internal static class NativeLoad
     public static Task<Sample> ConnectAsync(Bench bench, int port, int connections, int durationMs) =>
         RunAsync(bench, "connect-load", [("port", port), ("connections", connections), ("bytes", 100), ("duration-ms", durationMs)]);
 
+    public static Task<Sample> GetFileAsync(Bench bench, int port, string name, long bytes, int connections, int durationMs) => RunAsync(
+        bench, "http-get", ["--path", $"/{name}", .. Arguments([("port", port), ("bytes", bytes), ("connections", connections), ("duration-ms", durationMs)])]);
+
     public static Task<HeldTool> HoldIdleAsync(Bench bench, int port, int connections) =>
         HeldTool.StartAsync(bench, bench.Paths.Native("idle-hold"), Arguments([("port", port), ("connections", connections)]));
 
@@ -53,10 +56,12 @@ internal static class NativeLoad
         return sample;
     }
 
-    private static async Task<Sample> RunAsync(Bench bench, string program, IEnumerable<(string Name, long Value)> options)
+    private static Task<Sample> RunAsync(Bench bench, string program, IEnumerable<(string Name, long Value)> options) =>
+        RunAsync(bench, program, Arguments(options));
+
+    private static async Task<Sample> RunAsync(Bench bench, string program, string[] arguments)
     {
         var path = bench.Paths.Native(program);
-        var arguments = Arguments(options);
         bench.Commands.Add([], path, arguments);
         return Parse(await Tool.RunAsync(path, arguments));
     }

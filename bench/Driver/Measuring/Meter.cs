@@ -36,6 +36,11 @@ internal static class Meter
             sample[Metric.Resident.Key] = ProcessTree.ResidentBytes(server.Members) / 1048576.0;
         }
 
+        if (server is not null && serverCpu >= LeastSeconds && sample.TryGetValue("bytes", out var bytes) && bytes > 0)
+        {
+            sample[Metric.CpuPerGigabyte.Key] = serverCpu / (bytes / 1e9);
+        }
+
         if (sample.TryGetValue("requests", out var requests) && requests > 0)
         {
             sample[Metric.BusyPerRequest.Key] = busy * 1e6 / requests;

@@ -14,6 +14,7 @@ internal sealed record Metric(string Key, string Heading, string Format, bool Hi
     public static readonly Metric Throughput = new("gbitPerSecond", "Gbit/s", "N2", true);
     public static readonly Metric BusySeconds = new("busySeconds", "machine busy s", "N2", false);
     public static readonly Metric ServerCpuSeconds = new("serverCpuSeconds", "server CPU s", "N2", false);
+    public static readonly Metric CpuPerGigabyte = new("serverCpuPerGigabyte", "server CPU s/GB", "N3", false);
     public static readonly Metric ServerCores = new("serverCores", "server cores", "N2", false);
     public static readonly Metric LoadCores = new("loadCores", "load cores", "N2", false);
     public static readonly Metric UpstreamCores = new("upstreamCores", "upstream cores", "N2", false);

@@ -5,7 +5,7 @@ internal static class AllRows
 {
     public static IReadOnlyList<Row> Create() =>
     [
-        new HttpPlaintextRow(), new HttpChurnRow(), new HttpProxyRow(), new TcpBulkRow(), new TcpRequestResponseRow(), new TcpConnectRow(),
+        new HttpPlaintextRow(), new HttpChurnRow(), new HttpFileRow(), new HttpProxyRow(), new TcpBulkRow(), new TcpRequestResponseRow(), new TcpConnectRow(),
         new TcpIdleRow(), new TcpStalledRow(), new TcpPauseRow(), new RedisRow(), new PostgresRow(),
         new StartRow(),
     ];

@@ -55,13 +55,16 @@ internal sealed class CountingStream(Stream inner, Action? onFirstWrite = null) 
     public override Task WriteAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
         WriteAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
 
+    /// <summary>Counts what went past the stream.</summary>
+    public void AddWritten(long count) => CountWrite(count);
+
     private int CountRead(int count)
     {
         Interlocked.Add(ref _read, count);
         return count;
     }
 
-    private void CountWrite(int count)
+    private void CountWrite(long count)
     {
         if (Interlocked.Add(ref _written, count) == count && count > 0)
         {

@@ -19,7 +19,9 @@ internal static class HttpLogging
             var response = new CountingStream(context.Response.Body, () => firstByteAt = Stopwatch.GetTimestamp());
             var upgrade = context.Features.Get<IHttpUpgradeFeature>() is { IsUpgradableRequest: true } feature ? new CountingUpgrade(feature) : null;
             context.Request.Body = request;
-            context.Response.Body = response;
+            var body = new CountingResponseBody(response, context.Features.GetRequiredFeature<IHttpResponseBodyFeature>());
+            context.Response.OnCompleted(body.CompleteAsync);
+            context.Features.Set<IHttpResponseBodyFeature>(body);
             if (upgrade is not null)
             {
                 context.Features.Set<IHttpUpgradeFeature>(upgrade);

@@ -6,6 +6,7 @@ using Demo.Gateway.Demonstration;
 using Demo.Gateway.Errors;
 using Demo.Gateway.Lifecycle;
 using Demo.Gateway.Privileges;
+using Demo.Gateway.StaticFiles;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.Extensions.Configuration.Json;
 using Microsoft.Extensions.Configuration.Memory;
@@ -33,7 +34,7 @@ internal static class GatewayApplication
         using var file = commandLine.ConfigFile is { } path ? AddFile(builder.Configuration, path) : null;
         var user = PrivilegeDrop.Read(builder.Configuration);
         var proxy = builder.Configuration.GetSection("ReverseProxy");
-        await using var demo = file is null && !proxy.Exists()
+        await using var demo = file is null && !proxy.Exists() && !builder.Configuration.GetSection(StaticFileSettings.SectionName).Exists()
             ? await DemoSetup.StartAsync(DemoOptions.Read(builder.Configuration))
             : null;
         if (demo is not null)
@@ -117,13 +118,16 @@ internal static class GatewayApplication
     private static WebApplication Build(WebApplicationBuilder builder, IConfigurationSection proxy, DemoSetup? demo)
     {
         var routes = ConfiguredRoutes.Read(proxy);
-        if (!routes.HasHttp && !routes.HasTcp)
+        var staticFiles = StaticFileSettings.Read(builder.Configuration);
+        if (!routes.HasHttp && !routes.HasTcp && staticFiles is null)
         {
-            throw new ConfigurationMistakeException("ReverseProxy:Routes: there is no route; accepted is at least one.");
+            throw new ConfigurationMistakeException($"ReverseProxy:Routes: there is no route; accepted is at least one, or a section {StaticFileSettings.SectionName}.");
         }
 
+        var hasHttp = routes.HasHttp || staticFiles is not null;
+
         var hasEndpoint = HasEndpoint(builder.Configuration);
-        var defaultUrl = hasEndpoint || !routes.HasHttp ? null : demo?.HttpUrl ?? DefaultUrl;
+        var defaultUrl = hasEndpoint || !hasHttp ? null : demo?.HttpUrl ?? DefaultUrl;
         if (defaultUrl is not null)
         {
             builder.Configuration[WebHostDefaults.ServerUrlsKey] = defaultUrl;
@@ -143,17 +147,21 @@ internal static class GatewayApplication
         builder.Services.AddReverseProxy().LoadFromConfig(proxy).AddSplice(
             proxy, options => options.LoadSockmapAtStart = builder.Configuration[PrivilegeDrop.Key] is { Length: > 0 });
         builder.Services.AddSingleton<IConfigChangeListener, ReloadListener>();
-        if (!hasEndpoint && !routes.HasHttp)
+        if (!hasEndpoint && !hasHttp)
         {
             builder.Services.AddSingleton<IServer, NoHttpServer>();
         }
 
         Observation.Add(builder);
+        if (staticFiles is not null)
+        {
+            StaticFileServing.Add(builder, staticFiles);
+        }
 
         var application = builder.Build();
         application.Lifetime.ApplicationStarted.Register(() => Volatile.Write(ref hasStarted, true));
         application.Lifetime.ApplicationStopping.Register(static () => ServiceManager.Notify(ServiceManager.Stopping));
-        Observation.Use(application);
+        UseInOrder(application, staticFiles);
         application.MapReverseProxy();
         if (!hasEndpoint && demo is null)
         {
@@ -161,6 +169,20 @@ internal static class GatewayApplication
         }
 
         return application;
+    }
+
+    /// <summary>What sees each request before the routes do.</summary>
+    private static void UseInOrder(WebApplication application, StaticFileSettings? staticFiles)
+    {
+        if (staticFiles is null)
+        {
+            Observation.Use(application);
+            return;
+        }
+
+        StaticFileServing.UseSendFile(application, staticFiles);
+        Observation.Use(application);
+        StaticFileServing.Use(application, staticFiles);
     }
 
     private static WatchedFile AddFile(ConfigurationManager configuration, string path)

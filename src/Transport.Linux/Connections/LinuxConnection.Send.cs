@@ -96,7 +96,8 @@ internal sealed partial class LinuxConnection : IValueTaskSource
             error = await DrainZeroCopyAsync(outstanding, error);
         }
 
-        _output.Complete(error);
+        // A reset is not the application's mistake: its writes end without an exception, as on Kestrel's socket transport.
+        _output.Complete(error is ConnectionResetException ? null : error);
         if (_detached is null)
         {
             Close(error);

@@ -61,7 +61,7 @@ internal sealed unsafe class FileSegment : MemoryManager<byte>
     public nint TrySend(int socket, int start, int length, bool mayWait)
     {
         var offset = _offset + start;
-        if (!mayWait && !IsCached(offset, length))
+        if (!mayWait && !_file.IsInMemory && !IsCached(offset, length))
         {
             return NotCached;
         }

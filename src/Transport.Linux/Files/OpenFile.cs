@@ -13,12 +13,16 @@ internal sealed class OpenFile
     {
         Path = path;
         Descriptor = descriptor;
+        IsInMemory = FileCalls.IsInMemory(descriptor);
         _opened = _status = new Status(status, nowMs);
     }
 
     public string Path { get; }
 
     public int Descriptor { get; }
+
+    /// <summary>Whether no read of it can wait for a disk.</summary>
+    public bool IsInMemory { get; }
 
     public long Length => _status.Value.Length;
 

@@ -27,7 +27,7 @@ internal sealed class OpenFileCache : IDisposable
         {
             _hits = meter.CreateCounter<long>("transport.linux.open_files.hits", "{response}", "Responses from a file that was open already.");
             _misses = meter.CreateCounter<long>("transport.linux.open_files.misses", "{response}", "Responses whose file had to be opened.");
-            meter.CreateObservableUpDownCounter("transport.linux.open_files.count", () => Count, "{file}", "Files that are kept open.");
+            meter.CreateObservableUpDownCounter("transport.linux.open_files.count", () => (long)Count, "{file}", "Files that are kept open.");
         }
 
         var period = _options.OpenFileIdleTimeout / 4;
@@ -48,9 +48,9 @@ internal sealed class OpenFileCache : IDisposable
     /// <summary>Opens a file, or takes the open one.</summary>
     /// <param name="path">A full path.</param>
     /// <param name="lastModified">What the response says in Last-Modified, or nothing.</param>
-    /// <param name="end">Where in the file the response ends, if that is known.</param>
+    /// <param name="length">How long the response takes the file to be, if that is known.</param>
     /// <returns>The file with a reference for the caller, or <see langword="null"/> if it is not a regular file that can be opened.</returns>
-    public OpenFile? TryOpen(string path, string? lastModified, long? end)
+    public OpenFile? TryOpen(string path, string? lastModified, long? length)
     {
         if (Find(path) is not { } file)
         {
@@ -58,7 +58,7 @@ internal sealed class OpenFileCache : IDisposable
         }
 
         var nowMs = Environment.TickCount64;
-        if (nowMs - file.CheckedAtMs < _options.OpenFileValidity.TotalMilliseconds && lastModified == file.LastModified && end <= file.Length)
+        if (nowMs - file.CheckedAtMs < _options.OpenFileValidity.TotalMilliseconds && lastModified == file.LastModified && length == file.Length)
         {
             _hits?.Add(1);
             return file;

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.IO.Pipelines;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
@@ -30,7 +31,7 @@ internal sealed class SendFileResponseBody(HttpContext context, IHttpResponseBod
 
     public async Task SendFileAsync(string path, long offset, long? count, CancellationToken cancellationToken = default)
     {
-        if (!CanSendFile || files.TryOpen(path, context.Response.Headers.LastModified, offset + count) is not { } file)
+        if (!CanSendFile || files.TryOpen(path, context.Response.Headers.LastModified, AnnouncedLength()) is not { } file)
         {
             await inner.SendFileAsync(path, offset, count, cancellationToken);
             return;
@@ -61,6 +62,18 @@ internal sealed class SendFileResponseBody(HttpContext context, IHttpResponseBod
         {
             file.Release();
         }
+    }
+
+    /// <summary>How long the file is, as the response's head has it: a part says of how much (Content-Range), anything else is taken for the whole.</summary>
+    private long? AnnouncedLength()
+    {
+        if (context.Response.StatusCode != StatusCodes.Status206PartialContent)
+        {
+            return context.Response.ContentLength;
+        }
+
+        var range = context.Response.Headers.ContentRange.ToString();
+        return long.TryParse(range.AsSpan(range.LastIndexOf('/') + 1), NumberStyles.None, CultureInfo.InvariantCulture, out var length) ? length : null;
     }
 
     /// <returns>How much was written: all, or less if the connection is at its end, or nothing if the pieces cannot get to the connection.</returns>

@@ -25,6 +25,8 @@ internal static unsafe partial class FileCalls
     private const int ModifiedNanosecondsOffset = 120;
     private const int DeviceMajorOffset = 136;
     private const int DeviceMinorOffset = 140;
+    private const long TMPFS_MAGIC = 0x01021994;
+    private const long RAMFS_MAGIC = 0x858458f6;
     private const int S_IFMT = 0xF000;
     private const int S_IFREG = 0x8000;
 
@@ -70,6 +72,13 @@ internal static unsafe partial class FileCalls
         }
     }
 
+    /// <summary>Whether the file is on a file system without a disk: tmpfs or ramfs. These do not know RWF_NOWAIT.</summary>
+    public static bool IsInMemory(int descriptor)
+    {
+        var buffer = stackalloc long[StatusLength / sizeof(long)];
+        return fstatfs(descriptor, buffer) == 0 && buffer[0] is TMPFS_MAGIC or RAMFS_MAGIC;
+    }
+
     /// <summary>Whether the byte could be read without waiting for a disk: RWF_NOWAIT gives EAGAIN if not. A file system that cannot tell (EOPNOTSUPP) counts
     /// as one that waits.</summary>
     public static bool IsCached(int file, long offset)
@@ -101,6 +110,9 @@ internal static unsafe partial class FileCalls
 
     [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int open(string path, int flags);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int fstatfs(int descriptor, long* buffer);
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial nint sendfile(int output, int input, long* offset, nuint count);

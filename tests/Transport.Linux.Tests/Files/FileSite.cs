@@ -1,8 +1,11 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using System.Security.Cryptography;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.StaticFiles;
 using Microsoft.Extensions.DependencyInjection;
@@ -16,18 +19,21 @@ namespace Transport.Linux.Tests.Files;
 internal sealed class FileSite : IAsyncDisposable
 {
     private readonly WebApplication _app;
-    private readonly DirectoryInfo _root;
+    private readonly DirectoryInfo _folder;
     private readonly MetricReadings _metrics;
+    private readonly ConcurrentQueue<ISendFileFeature> _responses;
 
-    private FileSite(WebApplication app, DirectoryInfo root, MetricReadings metrics, RecordingLoggerFactory log)
+    private FileSite(WebApplication app, DirectoryInfo folder, MetricReadings metrics, ConcurrentQueue<ISendFileFeature> responses, RecordingLoggerFactory log)
     {
+        _responses = responses;
         _app = app;
-        _root = root;
+        _folder = folder;
+        Root = app.Environment.ContentRootPath;
         _metrics = metrics;
         Log = log;
     }
 
-    public string Root => _root.FullName;
+    public string Root { get; }
 
     public RecordingLoggerFactory Log { get; }
 
@@ -37,7 +43,10 @@ internal sealed class FileSite : IAsyncDisposable
 
     public OpenFileCache Cache => _app.Services.GetRequiredService<OpenFileCache>();
 
-    /// <summary>What sendfile(2) has sent, as the metrics say.</summary>
+    /// <summary>What was written for sendfile(2) to send.</summary>
+    public long WrittenForKernel => _responses.Sum(static response => response.BytesSent);
+
+    /// <summary>What sendfile(2) has sent, as the metrics say: a connection adds its bytes when its loop has to do with it, and when it is closed.</summary>
     public double SentByKernel => _metrics.Sum("transport.linux.sendfile.bytes");
 
     public double WaitsForDisk => _metrics.Sum("transport.linux.sendfile.waits");
@@ -48,17 +57,19 @@ internal sealed class FileSite : IAsyncDisposable
     /// <param name="files">Options of the cache of open files.</param>
     /// <param name="listen">Options of the endpoint.</param>
     /// <param name="kestrel">Options of Kestrel.</param>
+    /// <param name="transport">Options of our transport.</param>
     /// <param name="use">Middleware between <c>UseSendFile</c> and the static files.</param>
     public static async Task<FileSite> StartAsync(
         bool useSockets = false,
         Action<SendFileOptions>? files = null,
         Action<ListenOptions>? listen = null,
         Action<KestrelServerOptions>? kestrel = null,
+        Action<LinuxTransportOptions>? transport = null,
         Action<WebApplication>? use = null)
     {
         var log = new RecordingLoggerFactory();
         var metrics = new MetricReadings();
-        var builder = useSockets ? WebApplication.CreateSlimBuilder() : KestrelServer.CreateBuilder();
+        var builder = useSockets ? WebApplication.CreateSlimBuilder() : KestrelServer.CreateBuilder(transport);
         builder.Logging.ClearProviders().AddProvider(log).SetMinimumLevel(LogLevel.Warning);
         builder.Services.AddSingleton(metrics.Factory);
         builder.Services.AddSendFile(options => files?.Invoke(options));
@@ -67,9 +78,22 @@ internal sealed class FileSite : IAsyncDisposable
             options.Listen(IPAddress.Loopback, 0, listening => listen?.Invoke(listening));
             kestrel?.Invoke(options);
         });
+        // A folder within the temporary one, so that there is a parent to be kept from.
+        var folder = Directory.CreateTempSubdirectory("send-file-");
+        var root = folder.CreateSubdirectory("www");
+        builder.Environment.ContentRootPath = root.FullName;
         var app = builder.Build();
-        var root = Directory.CreateTempSubdirectory("send-file-");
+        var responses = new ConcurrentQueue<ISendFileFeature>();
         app.UseSendFile();
+        app.Use((context, next) =>
+        {
+            if (context.Features.Get<IHttpResponseBodyFeature>() is ISendFileFeature response)
+            {
+                responses.Enqueue(response);
+            }
+
+            return next(context);
+        });
         use?.Invoke(app);
         app.UseStaticFiles(new StaticFileOptions
         {
@@ -77,7 +101,7 @@ internal sealed class FileSite : IAsyncDisposable
             ContentTypeProvider = new FileExtensionContentTypeProvider(),
         });
         await app.StartAsync();
-        return new FileSite(app, root, metrics, log);
+        return new FileSite(app, folder, metrics, responses, log);
     }
 
     public string PathOf(string name) => Path.Combine(Root, name);
@@ -113,12 +137,23 @@ internal sealed class FileSite : IAsyncDisposable
     public Task UntilClosedAsync() => Deadline.UntilAsync(
         () => Task.FromResult(ActiveConnections == 0), () => $"{ActiveConnections} connections are still open");
 
+    /// <summary>Waits until the last descriptor of the site's files is closed.</summary>
+    public Task UntilNothingIsOpenAsync() => Deadline.UntilAsync(
+        () => Task.FromResult(CountOpenDescriptors() == 0), () => $"{CountOpenDescriptors()} descriptors are still open");
+
+    /// <summary>Makes the next read of the file one of the disk: dd(1) with nocache, which is posix_fadvise(2).</summary>
+    public void DropFromPageCache(string name)
+    {
+        using var dd = Process.Start("dd", [$"of={PathOf(name)}", "oflag=nocache", "conv=notrunc,fdatasync", "count=0", "status=none"]);
+        dd.WaitForExit();
+    }
+
     public async ValueTask DisposeAsync()
     {
         await _app.StopAsync().WaitAsync(Deadline.Default);
         await _app.DisposeAsync();
         _metrics.Dispose();
-        _root.Delete(recursive: true);
+        _folder.Delete(recursive: true);
     }
 
     public static string Hash(ReadOnlySpan<byte> bytes) => Convert.ToHexString(SHA256.HashData(bytes));
