@@ -7,20 +7,21 @@ namespace Demo.Gateway.AccessLog;
 internal sealed class CountingResponseBody(CountingStream stream, IHttpResponseBodyFeature inner) : StreamResponseBodyFeature(stream, inner)
 {
     public override Task SendFileAsync(string path, long offset, long? count, CancellationToken cancellationToken) =>
-        inner is ISendFileFeature { CanSendFile: true } sendFile
-            ? SendFileAsync(sendFile, path, offset, count, cancellationToken)
+        PriorFeature is ISendFileFeature { CanSendFile: true } sendFile
+            ? SendFileAsync(PriorFeature, sendFile, path, offset, count, cancellationToken)
             : base.SendFileAsync(path, offset, count, cancellationToken);
 
-    private async Task SendFileAsync(ISendFileFeature sendFile, string path, long offset, long? count, CancellationToken cancellationToken)
+    private async Task SendFileAsync(
+        IHttpResponseBodyFeature body, ISendFileFeature sendFile, string path, long offset, long? count, CancellationToken cancellationToken)
     {
         var before = sendFile.BytesSent;
         try
         {
-            await inner.SendFileAsync(path, offset, count, cancellationToken);
+            await body.SendFileAsync(path, offset, count, cancellationToken);
         }
         finally
         {
-            stream.AddWritten(sendFile.BytesSent - before);
+            ((CountingStream)Stream).AddWritten(sendFile.BytesSent - before);
         }
     }
 }

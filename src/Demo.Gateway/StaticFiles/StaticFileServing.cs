@@ -34,7 +34,7 @@ internal static class StaticFileServing
 
     public static void Use(WebApplication application, StaticFileSettings settings)
     {
-        var files = new PhysicalFileProvider(settings.Root);
+        var files = new LinkFollowingFileProvider(new PhysicalFileProvider(settings.Root));
         application.Lifetime.ApplicationStopped.Register(files.Dispose);
         if (settings.DefaultFile.Length > 0)
         {

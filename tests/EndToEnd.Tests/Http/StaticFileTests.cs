@@ -115,6 +115,36 @@ public sealed class StaticFileTests : IDisposable
         Assert.Equal(HttpStatusCode.NotFound, response.StatusCode);
     }
 
+    [Theory]
+    [InlineData("00:00:00")]
+    [InlineData("01:00:00")]
+    public async Task A_symbolic_link_is_the_file_that_it_leads_to(string validity)
+    {
+        await using var upstream = await HttpUpstream.StartAsync();
+        await using var gateway = await StartAsync(upstream, new JsonObject { ["OpenFileValidity"] = validity });
+        var hash = Write("a.bin", 300_000);
+        Directory.CreateSymbolicLink(Path.Combine(_root.FullName, "current"), ".");
+        File.CreateSymbolicLink(Path.Combine(_root.FullName, "link.bin"), "current/a.bin");
+        for (var i = 0; i < 3; i++)
+        {
+            Assert.Equal(hash, Hash(await _http.GetByteArrayAsync("link.bin")));
+            Assert.Equal(hash, Hash(await _http.GetByteArrayAsync("current/a.bin")));
+        }
+    }
+
+    [Fact]
+    public async Task A_file_that_was_replaced_is_the_new_one_at_once()
+    {
+        await using var upstream = await HttpUpstream.StartAsync();
+        await using var gateway = await StartAsync(upstream, new JsonObject { ["OpenFileValidity"] = "01:00:00" });
+        var path = Path.Combine(_root.FullName, "a.txt");
+        await File.WriteAllTextAsync(path, "old");
+        Assert.Equal("old", await _http.GetStringAsync("a.txt"));
+        await File.WriteAllTextAsync(path + ".next", "the new one");
+        File.Move(path + ".next", path, overwrite: true);
+        Assert.Equal("the new one", await _http.GetStringAsync("a.txt"));
+    }
+
     private async Task<HttpResponseMessage> SendAsync(HttpMethod method, string path)
     {
         using var request = new HttpRequestMessage(method, path);

@@ -47,7 +47,6 @@ public partial class SendFileParityTests
     [InlineData("GET /.hidden.txt HTTP/1.1", "")]
     [InlineData("GET /loop.txt HTTP/1.1", "")]
     [InlineData("GET /broken.txt HTTP/1.1", "")]
-    [InlineData("GET /link.txt HTTP/1.1", "")]
     [InlineData("GET /../secret.txt HTTP/1.1", "")]
     [InlineData("GET /folder/../../secret.txt HTTP/1.1", "")]
     [InlineData("GET /%2e%2e/secret.txt HTTP/1.1", "")]
@@ -83,7 +82,6 @@ public partial class SendFileParityTests
         File.WriteAllText(site.PathOf("unknown.type"), "unknown");
         File.WriteAllText(site.PathOf(".hidden.txt"), "hidden");
         Directory.CreateDirectory(site.PathOf("folder"));
-        File.CreateSymbolicLink(site.PathOf("link.txt"), "a.txt");
         File.CreateSymbolicLink(site.PathOf("loop.txt"), "loop.txt");
         File.CreateSymbolicLink(site.PathOf("broken.txt"), "missing");
         File.WriteAllText(Path.Combine(site.Root, "..", "secret.txt"), "secret of the parent");
