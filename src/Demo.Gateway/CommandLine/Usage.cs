@@ -38,8 +38,7 @@ internal static class Usage
           --Demo:HttpPort=PORT     The demonstration's HTTP port, 1 to 65535. Default: 8080.
           --Demo:TcpPort=PORT      The demonstration's TCP port, 1 to 65535. Default: 9000.
           --Section:Key=VALUE      Any setting under AccessLog, Admin, Demo, Kestrel, LinuxTransport, Logging, ReverseProxy or
-                                   StaticFiles. As an
-                                   environment variable: Section__Key=VALUE.
+                                   StaticFiles. As an environment variable: Section__Key=VALUE.
           -h, --help               Print this and exit.
           --version                Print the version and exit.
 
