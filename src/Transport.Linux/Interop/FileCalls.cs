@@ -15,7 +15,7 @@ internal static unsafe partial class FileCalls
 
     // struct statx of linux/stat.h, the same on every architecture: that is why it is not fstat(2).
     private const int StatusLength = 256;
-    
+
     // STATX_TYPE, STATX_MTIME, STATX_INO and STATX_SIZE.
     private const nint StatusMask = 0x1 | 0x40 | 0x100 | 0x200;
     private const int ModeOffset = 28;
