@@ -169,7 +169,8 @@ public class ZeroCopyTests
         await ConnectionPair.WaitUntilAsync(() => pair.Client.Available > 0);
         pair.Client.LingerState = new LingerOption(true, 0);
         pair.Client.Close();
-        await Assert.ThrowsAsync<ConnectionResetException>(() => write.WaitAsync(Deadline.Default));
+        // Without an exception, as on Kestrel's socket transport: the reader's end is what the application learns.
+        await write.WaitAsync(Deadline.Default);
         await pair.Server.DisposeAsync().AsTask().WaitAsync(Deadline.Default);
         Assert.Equal(0, pair.Pool.Rented);
     }
