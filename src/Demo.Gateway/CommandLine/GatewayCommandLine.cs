@@ -7,7 +7,7 @@ internal sealed record GatewayCommandLine
 {
     // An option that ASP.NET Core would silently take as a setting nobody reads is far more often a slip of the pen.
     private static readonly string[] s_sections =
-        ["AccessLog", "Admin", "Demo", "HostBuilder", "HostOptions", "Kestrel", "LinuxTransport", "Logging", "ReverseProxy", "Telemetry"];
+        ["AccessLog", "Admin", "Demo", "HostBuilder", "HostOptions", "Kestrel", "LinuxTransport", "Logging", "ReverseProxy", "StaticFiles", "Telemetry"];
 
     private static readonly string[] s_settings =
     [

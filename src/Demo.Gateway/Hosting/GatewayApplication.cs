@@ -121,7 +121,8 @@ internal static class GatewayApplication
         var staticFiles = StaticFileSettings.Read(builder.Configuration);
         if (!routes.HasHttp && !routes.HasTcp && staticFiles is null)
         {
-            throw new ConfigurationMistakeException($"ReverseProxy:Routes: there is no route; accepted is at least one, or a section {StaticFileSettings.SectionName}.");
+            throw new ConfigurationMistakeException(
+                "ReverseProxy:Routes: there is no route; accepted is at least one. Only a gateway of files (StaticFiles) does without.");
         }
 
         var hasHttp = routes.HasHttp || staticFiles is not null;

@@ -9,7 +9,10 @@ namespace Demo.Gateway.Tests.Documents;
 /// </summary>
 internal static class ConfigurationSample
 {
-    private static readonly string[] s_sections = ["Admin", "AccessLog", "Kestrel", "LinuxTransport", "Logging", "ReverseProxy", "ShutdownDelay", "ShutdownTimeout", "Telemetry", "User"];
+    private static readonly string[] s_sections =
+    [
+        "Admin", "AccessLog", "Kestrel", "LinuxTransport", "Logging", "ReverseProxy", "ShutdownDelay", "ShutdownTimeout", "StaticFiles", "Telemetry", "User",
+    ];
 
     public static JsonObject Complete(string block)
     {

@@ -5,6 +5,7 @@ using Demo.Gateway.Admin;
 using Demo.Gateway.CommandLine;
 using Demo.Gateway.Lifecycle;
 using Demo.Gateway.Metrics;
+using Demo.Gateway.StaticFiles;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.Configuration;
@@ -74,6 +75,13 @@ public sealed class ConfigurationSampleTests
         _ = AccessLogOptions.Read(builder.Configuration);
         _ = OtlpOptions.Read(builder.Configuration);
         _ = ShutdownTimes.Read(builder.Configuration);
+        if (sample.ContainsKey(StaticFileSettings.SectionName))
+        {
+            // The folder of the page is not on this machine.
+            builder.Configuration[$"{StaticFileSettings.SectionName}:{nameof(StaticFileSettings.Root)}"] = Path.GetTempPath();
+            _ = StaticFileSettings.Read(builder.Configuration);
+        }
+
         builder.Services.AddRouting();
         builder.Services.AddAuthorization(static options =>
         {

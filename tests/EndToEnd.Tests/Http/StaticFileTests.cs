@@ -109,7 +109,7 @@ public sealed class StaticFileTests : IDisposable
     {
         Write("a.txt", 10);
         await using var gateway = await Gateway.StartAsync(
-            new JsonObject { ["StaticFiles"] = new JsonObject { ["Root"] = _root.FullName, ["RequestPath"] = "/files" } }, "--urls", $"http://127.0.0.1:{_port}");
+            [], $"--StaticFiles:Root={_root.FullName}", "--StaticFiles:RequestPath=/files", "--urls", $"http://127.0.0.1:{_port}");
         Assert.Equal(10, (await _http.GetByteArrayAsync("files/a.txt")).Length);
         using var response = await SendAsync(HttpMethod.Get, "a.txt");
         Assert.Equal(HttpStatusCode.NotFound, response.StatusCode);
