@@ -1,5 +1,4 @@
 using Demo.Gateway.Configuration;
-using Demo.Gateway.Errors;
 
 namespace Demo.Gateway.AccessLog;
 
@@ -13,7 +12,7 @@ internal sealed record AccessLogOptions(AccessLogFormat Format, string? Path)
     private const string StandardOutput = "-";
 
     /// <returns><see langword="null"/> without the section: no access log is kept.</returns>
-    public static AccessLogOptions? Read(IConfiguration configuration)
+    public static AccessLogOptions? Read(IConfiguration configuration, List<string> mistakes)
     {
         var section = configuration.GetSection(SectionName);
         if (!section.Exists())
@@ -23,20 +22,24 @@ internal sealed record AccessLogOptions(AccessLogFormat Format, string? Path)
 
         if (section.Value is { } value)
         {
-            throw new ConfigurationMistakeException(
-                $"{SectionName} is '{value}'; accepted is a section, such as {SectionName}:{nameof(Path)}={StandardOutput}.");
+            mistakes.Add($"{SectionName} is '{value}'; accepted is a section, such as {SectionName}:{nameof(Path)}={StandardOutput}.");
+            return null;
         }
 
-        SectionKeys.Check(section, nameof(Format), nameof(Path));
+        SectionKeys.Check(section, mistakes, nameof(Format), nameof(Path));
         var format = AccessLogFormat.Text;
         if (section[nameof(Format)] is { } text && (!Enum.TryParse(text, ignoreCase: true, out format) || !Enum.IsDefined(format) || char.IsDigit(text[0])))
         {
-            throw new ConfigurationMistakeException($"{section.Path}:{nameof(Format)} is '{text}'; accepted are Text and Json.");
+            mistakes.Add($"{section.Path}:{nameof(Format)} is '{text}'; accepted are Text and Json.");
         }
 
         var path = section[nameof(Path)] ?? StandardOutput;
-        return path.Length > 0
-            ? new AccessLogOptions(format, path == StandardOutput ? null : System.IO.Path.GetFullPath(path))
-            : throw new ConfigurationMistakeException($"{section.Path}:{nameof(Path)} is empty; accepted is a file, or {StandardOutput} for standard output.");
+        if (path.Length == 0)
+        {
+            mistakes.Add($"{section.Path}:{nameof(Path)} is empty; accepted is a file, or {StandardOutput} for standard output.");
+            return null;
+        }
+
+        return new AccessLogOptions(format, path == StandardOutput ? null : System.IO.Path.GetFullPath(path));
     }
 }

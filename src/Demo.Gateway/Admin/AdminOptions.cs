@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Net;
 using Demo.Gateway.Configuration;
-using Demo.Gateway.Errors;
 
 namespace Demo.Gateway.Admin;
 
@@ -25,35 +24,42 @@ internal sealed record AdminOptions(IPEndPoint EndPoint, string? Token)
     public bool IsLoopback => IPAddress.IsLoopback(EndPoint.Address);
 
     /// <returns><see langword="null"/> if there is to be no admin endpoint.</returns>
-    public static AdminOptions? Read(IConfiguration configuration)
+    public static AdminOptions? Read(IConfiguration configuration, List<string> mistakes)
     {
         var section = configuration.GetSection(SectionName);
-        SectionKeys.Check(section, UrlKey, nameof(Token));
+        SectionKeys.Check(section, mistakes, UrlKey, nameof(Token));
         var url = section[UrlKey] ?? DefaultUrl;
         if (url.Equals(Off, StringComparison.OrdinalIgnoreCase))
         {
             return null;
         }
 
-        if (ReadEndPoint(url) is not { } endPoint)
+        var endPoint = ReadEndPoint(url);
+        if (endPoint is null)
         {
-            throw new ConfigurationMistakeException(
-                $"{SectionName}:{UrlKey} is '{url}'; accepted are http://ADDRESS:PORT, such as {DefaultUrl}, and {Off}.");
+            mistakes.Add($"{SectionName}:{UrlKey} is '{url}'; accepted are http://ADDRESS:PORT, such as {DefaultUrl}, and {Off}.");
         }
 
         var token = section[nameof(Token)];
         if (token is not null && (token.Length is < LeastTokenLength or > MostTokenLength || token.Any(static character => character is <= ' ' or > '~')))
         {
-            throw new ConfigurationMistakeException(string.Create(CultureInfo.InvariantCulture,
+            mistakes.Add(string.Create(CultureInfo.InvariantCulture,
                 $"{SectionName}:{nameof(Token)} is not shown here; accepted are {LeastTokenLength} to {MostTokenLength} visible ASCII characters."));
         }
 
+        if (endPoint is null)
+        {
+            return null;
+        }
+
         var options = new AdminOptions(endPoint, token);
-        return options.IsLoopback || token is not null
-            ? options
-            : throw new ConfigurationMistakeException(
-                $"{SectionName}:{UrlKey} is '{url}', which other machines can reach: {SectionName}:{nameof(Token)} must be set; " +
+        if (!options.IsLoopback && token is null)
+        {
+            mistakes.Add($"{SectionName}:{UrlKey} is '{url}', which other machines can reach: {SectionName}:{nameof(Token)} must be set; " +
                 $"accepted are {LeastTokenLength} to {MostTokenLength} visible ASCII characters.");
+        }
+
+        return options;
     }
 
     private static IPEndPoint? ReadEndPoint(string url)

@@ -1,4 +1,5 @@
 using Demo.Gateway.Admin;
+using Demo.Gateway.Check;
 using Demo.Gateway.Doctor;
 using Demo.Gateway.Errors;
 using Demo.Gateway.Hosting;
@@ -8,7 +9,7 @@ namespace Demo.Gateway.CommandLine;
 /// <summary>Finds what the command line asks for: one of the commands, help, the version, or to serve.</summary>
 internal static class Commands
 {
-    private static readonly ICommand[] s_all = [new DoctorCommand(), new HealthCommand()];
+    private static readonly ICommand[] s_all = [new CheckCommand(), new DoctorCommand(), new HealthCommand(), new RoutesCommand()];
 
     /// <summary>The names, as messages list them.</summary>
     public static string Names { get; } = string.Join(", ", s_all.Select(static command => command.Name));

@@ -5,16 +5,6 @@ namespace Demo.Gateway.CommandLine;
 /// <summary>What was typed. Everything that is configuration goes on to ASP.NET Core as it stands.</summary>
 internal sealed record GatewayCommandLine
 {
-    // An option that ASP.NET Core would silently take as a setting nobody reads is far more often a slip of the pen.
-    private static readonly string[] s_sections =
-        ["AccessLog", "Admin", "Demo", "HostBuilder", "HostOptions", "Kestrel", "LinuxTransport", "Logging", "ReverseProxy", "StaticFiles", "Telemetry"];
-
-    private static readonly string[] s_settings =
-    [
-        "AllowedHosts", "ApplicationName", "CaptureStartupErrors", "ContentRoot", "DetailedErrors", "Environment", "Http_Ports", "Https_Ports",
-        "PreferHostingUrls", "ShutdownDelay", "ShutdownTimeout", "ShutdownTimeoutSeconds", "SuppressStatusMessages", "Urls", "User", "WebRoot",
-    ];
-
     public bool ShowHelp { get; private init; }
 
     public bool ShowVersion { get; private init; }
@@ -25,7 +15,13 @@ internal sealed record GatewayCommandLine
     /// <summary>Settings such as <c>--urls=…</c> and <c>--Section:Key=…</c>.</summary>
     public IReadOnlyList<string> Settings { get; private init; } = [];
 
-    public static GatewayCommandLine Parse(IReadOnlyList<string> arguments)
+    /// <summary>Those options without a value that were given, of the ones that a command has.</summary>
+    public IReadOnlyList<string> Flags { get; private init; } = [];
+
+    /// <param name="arguments">The command line, without the name of a command.</param>
+    /// <param name="flags">Options without a value that the command has.</param>
+    /// <exception cref="ConfigurationMistakeException">There is an unknown option, or one without its value.</exception>
+    public static GatewayCommandLine Parse(IReadOnlyList<string> arguments, params string[] flags)
     {
         var settings = new List<string>();
         var result = new GatewayCommandLine();
@@ -44,11 +40,17 @@ internal sealed record GatewayCommandLine
                     continue;
             }
 
+            if (flags.Contains(argument))
+            {
+                result = result with { Flags = [.. result.Flags, argument] };
+                continue;
+            }
+
             if (name != "--config" && !IsSetting(name))
             {
                 throw new ConfigurationMistakeException(
-                    $"{name}: unknown option; accepted are --config FILE, --help, --version, settings such as --urls=URL or --Section:Key=VALUE, " +
-                    $"and the commands {Commands.Names}.");
+                    $"{name}: unknown option; accepted are --config FILE, {string.Concat(flags.Select(static flag => flag + ", "))}--help, --version, " +
+                    $"settings such as --urls=URL or --Section:Key=VALUE, and, as the first word, {Commands.Names}.");
             }
 
             var value = equals < 0 ? arguments.ElementAtOrDefault(++i) : argument[(equals + 1)..];
@@ -65,7 +67,7 @@ internal sealed record GatewayCommandLine
                     : throw new ConfigurationMistakeException($"--config: {value} is a second file; accepted is one.");
             }
             // Hosts that pass a whole configuration on, as test servers do, name its sections too.
-            else if (value.Length > 0 || !s_sections.Contains(name[2..], StringComparer.OrdinalIgnoreCase))
+            else if (value.Length > 0 || !KnownSettings.Sections.Contains(name[2..], StringComparer.OrdinalIgnoreCase))
             {
                 settings.Add($"{name}={value}");
             }
@@ -74,6 +76,7 @@ internal sealed record GatewayCommandLine
         return result with { Settings = settings };
     }
 
+    // An option that ASP.NET Core would silently take as a setting nobody reads is far more often a slip of the pen.
     private static bool IsSetting(string name)
     {
         if (!name.StartsWith("--", StringComparison.Ordinal))
@@ -83,7 +86,7 @@ internal sealed record GatewayCommandLine
 
         var key = name[2..].Replace("__", ":", StringComparison.Ordinal);
         var colon = key.IndexOf(':', StringComparison.Ordinal);
-        return s_sections.Contains(colon < 0 ? key : key[..colon], StringComparer.OrdinalIgnoreCase)
-            || (colon < 0 && s_settings.Contains(key, StringComparer.OrdinalIgnoreCase));
+        return KnownSettings.Sections.Contains(colon < 0 ? key : key[..colon], StringComparer.OrdinalIgnoreCase)
+            || (colon < 0 && KnownSettings.Names.Contains(key, StringComparer.OrdinalIgnoreCase));
     }
 }

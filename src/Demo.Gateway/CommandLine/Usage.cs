@@ -13,8 +13,10 @@ internal static class Usage
           Demo.Gateway COMMAND ...
 
         Commands (each has a --help of its own):
+          check                    All mistakes of a configuration, without starting.
           doctor                   What this machine gives a gateway, and what to change.
           health                   Whether the gateway that runs here is well, by its admin endpoint.
+          routes                   The routes of a configuration, with what they mean.
 
         Without a ReverseProxy section in any configuration it runs a demonstration: two sample HTTP upstreams and
         a TCP echo upstream, all inside this process, on the loopback interface only.

@@ -14,7 +14,9 @@ internal static partial class ValueMistake
                 && Quoted().Match(current.Message) is { Success: true } match
                 && proxy.AsEnumerable().FirstOrDefault(pair => pair.Value == match.Groups[1].Value) is { Key: not null } found)
             {
-                return new ConfigurationMistakeException($"{found.Key} is '{found.Value}': {current.Message}", exception);
+                var described = AcceptedForm.Describe(found.Key, current.Message);
+                return new ConfigurationMistakeException(
+                    described == current.Message ? $"{found.Key} is '{found.Value}': {current.Message}" : described, exception);
             }
         }
 

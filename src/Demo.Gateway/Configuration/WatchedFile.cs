@@ -13,7 +13,6 @@ internal sealed class WatchedFile : ConfigurationProvider, IDisposable
     private static readonly TimeSpan s_settleTime = TimeSpan.FromMilliseconds(200);
 
     private readonly Lock _lock = new();
-    private readonly string _path;
     private readonly string _name;
     private FileSystemWatcher? _watcher;
     private Timer? _settled;
@@ -24,9 +23,12 @@ internal sealed class WatchedFile : ConfigurationProvider, IDisposable
 
     public WatchedFile(string path)
     {
-        _path = path;
-        _name = Path.GetFileName(path);
+        Path = path;
+        _name = System.IO.Path.GetFileName(path);
     }
+
+    /// <summary>The file, as it was given.</summary>
+    public string Path { get; }
 
     public override void Load()
     {
@@ -51,7 +53,7 @@ internal sealed class WatchedFile : ConfigurationProvider, IDisposable
         _settled = new Timer(_ => Reload());
         try
         {
-            _watcher = new FileSystemWatcher(Path.GetDirectoryName(Path.GetFullPath(_path))!);
+            _watcher = new FileSystemWatcher(System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(Path))!);
             _watcher.Changed += OnChange;
             _watcher.Created += OnChange;
             _watcher.Renamed += OnChange;
@@ -59,7 +61,7 @@ internal sealed class WatchedFile : ConfigurationProvider, IDisposable
         }
         catch (IOException exception)
         {
-            onProblem($"{_path}: changes cannot be watched ({SingleLine.Of(exception.Message)}); a restart takes them over.");
+            onProblem($"{Path}: changes cannot be watched ({SingleLine.Of(exception.Message)}); a restart takes them over.");
         }
 
         _settled.Change(TimeSpan.Zero, Timeout.InfiniteTimeSpan);
@@ -117,19 +119,19 @@ internal sealed class WatchedFile : ConfigurationProvider, IDisposable
     {
         try
         {
-            return File.ReadAllBytes(_path);
+            return File.ReadAllBytes(Path);
         }
         catch (Exception exception) when (exception is FileNotFoundException or DirectoryNotFoundException)
         {
-            throw new ConfigurationMistakeException($"--config {_path}: there is no such file; accepted is a JSON file.", exception);
+            throw new ConfigurationMistakeException($"--config {Path}: there is no such file; accepted is a JSON file.", exception);
         }
-        catch (UnauthorizedAccessException exception) when (Directory.Exists(_path))
+        catch (UnauthorizedAccessException exception) when (Directory.Exists(Path))
         {
-            throw new ConfigurationMistakeException($"--config {_path}: this is a directory; accepted is a JSON file.", exception);
+            throw new ConfigurationMistakeException($"--config {Path}: this is a directory; accepted is a JSON file.", exception);
         }
         catch (UnauthorizedAccessException exception)
         {
-            throw new UnauthorizedAccessException($"--config {_path}: no permission to read the file.", exception);
+            throw new UnauthorizedAccessException($"--config {Path}: no permission to read the file.", exception);
         }
     }
 
@@ -141,7 +143,7 @@ internal sealed class WatchedFile : ConfigurationProvider, IDisposable
         }
         catch (Exception exception) when (exception is FormatException or JsonException)
         {
-            throw new ConfigurationMistakeException(JsonMistake.Describe(_path, exception), exception);
+            throw new ConfigurationMistakeException(JsonMistake.Describe(Path, exception), exception);
         }
     }
 }

@@ -1,5 +1,5 @@
 using System.Globalization;
-using Demo.Gateway.Errors;
+using Demo.Gateway.Configuration;
 
 namespace Demo.Gateway.Demonstration;
 
@@ -10,22 +10,14 @@ internal sealed record DemoOptions(int HttpPort, int TcpPort)
 
     private const int MaxPort = 65535;
 
-    public static DemoOptions Read(IConfiguration configuration)
+    public static DemoOptions Read(IConfiguration configuration, List<string> mistakes)
     {
         var section = configuration.GetSection(SectionName);
-        foreach (var key in section.GetChildren().Select(child => child.Key))
-        {
-            if (!string.Equals(key, nameof(HttpPort), StringComparison.OrdinalIgnoreCase)
-                && !string.Equals(key, nameof(TcpPort), StringComparison.OrdinalIgnoreCase))
-            {
-                throw new ConfigurationMistakeException($"{SectionName}:{key}: unknown key; accepted are {nameof(HttpPort)} and {nameof(TcpPort)}.");
-            }
-        }
-
-        return new DemoOptions(ReadPort(section, nameof(HttpPort), 8080), ReadPort(section, nameof(TcpPort), 9000));
+        SectionKeys.Check(section, mistakes, nameof(HttpPort), nameof(TcpPort));
+        return new DemoOptions(ReadPort(section, nameof(HttpPort), 8080, mistakes), ReadPort(section, nameof(TcpPort), 9000, mistakes));
     }
 
-    private static int ReadPort(IConfigurationSection section, string key, int defaultPort)
+    private static int ReadPort(IConfigurationSection section, string key, int defaultPort, List<string> mistakes)
     {
         var text = section[key];
         if (text is null)
@@ -33,8 +25,12 @@ internal sealed record DemoOptions(int HttpPort, int TcpPort)
             return defaultPort;
         }
 
-        return int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var port) && port is >= 1 and <= MaxPort
-            ? port
-            : throw new ConfigurationMistakeException($"{SectionName}:{key} is '{text}'; accepted is a port from 1 to {MaxPort}.");
+        if (int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var port) && port is >= 1 and <= MaxPort)
+        {
+            return port;
+        }
+
+        mistakes.Add($"{SectionName}:{key} is '{text}'; accepted is a port from 1 to {MaxPort}.");
+        return defaultPort;
     }
 }

@@ -46,6 +46,7 @@ internal sealed partial record StartupFailure(int ExitCode, IReadOnlyList<string
 
     private static IEnumerable<Exception> Causes(Exception exception) => exception switch
     {
+        ConfigurationMistakeException { Mistakes.Count: > 1 } several => several.Mistakes.Select(static mistake => new ConfigurationMistakeException(mistake)),
         MachineRefusalException or ConfigurationMistakeException => [exception],
         AggregateException aggregate => aggregate.InnerExceptions.SelectMany(Causes),
         OptionsValidationException options => options.Failures.Select(failure => new ConfigurationMistakeException(failure)),

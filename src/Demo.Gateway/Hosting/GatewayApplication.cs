@@ -18,25 +18,25 @@ namespace Demo.Gateway.Hosting;
 /// <summary>Puts the gateway together from what is configured, and runs it until it is told to stop.</summary>
 internal static class GatewayApplication
 {
-    private const string DefaultUrl = "http://127.0.0.1:8080";
+    public const string DefaultUrl = "http://127.0.0.1:8080";
     private const string AppSettings = "appsettings.json";
 
     /// <returns>The exit code.</returns>
     public static async Task<int> RunAsync(GatewayCommandLine commandLine)
     {
-        var builder = WebApplication.CreateBuilder(new WebApplicationOptions
-        {
-            Args = [.. commandLine.Settings],
-            ContentRootPath = ChooseContentRoot(commandLine),
-        });
-        builder.Configuration.Sources.Insert(0, new MemoryConfigurationSource { InitialData = StartupLogging.Defaults });
-
+        var builder = CreateBuilder(commandLine);
         using var file = commandLine.ConfigFile is { } path ? AddFile(builder.Configuration, path) : null;
-        var user = PrivilegeDrop.Read(builder.Configuration);
-        var proxy = builder.Configuration.GetSection("ReverseProxy");
-        await using var demo = file is null && !proxy.Exists() && !builder.Configuration.GetSection(StaticFileSettings.SectionName).Exists()
-            ? await DemoSetup.StartAsync(DemoOptions.Read(builder.Configuration))
-            : null;
+        var mistakes = new List<string>();
+        var settings = GatewaySettings.Read(builder.Configuration, mistakes);
+        var demoOptions = IsDemonstration(commandLine, builder.Configuration) ? DemoOptions.Read(builder.Configuration, mistakes) : null;
+        ConfigurationMistakeException.ThrowIfAny(mistakes);
+        if (settings.User is not null)
+        {
+            PrivilegeDrop.RequireRoot(settings.User);
+        }
+
+        var proxy = builder.Configuration.GetSection(GatewayProxy.SectionName);
+        await using var demo = demoOptions is not null ? await DemoSetup.StartAsync(demoOptions) : null;
         if (demo is not null)
         {
             builder.Configuration.AddInMemoryCollection(demo.Configuration);
@@ -45,14 +45,14 @@ internal static class GatewayApplication
 
         try
         {
-            await using var application = Build(builder, proxy, demo);
+            await using var application = Build(builder, proxy, demo, settings);
             var signals = application.Services.GetRequiredService<SignalLifetime>();
             if (!await TryStartAsync(application))
             {
                 return signals.ExitCode;
             }
 
-            if (user is not null)
+            if (settings.User is { } user)
             {
                 PrivilegeDrop.Become(user);
                 GatewayLog.UserChanged(GatewayLogger(application), user.Name, user.UserId, user.GroupId);
@@ -115,18 +115,12 @@ internal static class GatewayApplication
         }
     }
 
-    private static WebApplication Build(WebApplicationBuilder builder, IConfigurationSection proxy, DemoSetup? demo)
+    private static WebApplication Build(WebApplicationBuilder builder, IConfigurationSection proxy, DemoSetup? demo, GatewaySettings settings)
     {
-        var routes = ConfiguredRoutes.Read(proxy);
-        var staticFiles = StaticFileSettings.Read(builder.Configuration);
-        if (!routes.HasHttp && !routes.HasTcp && staticFiles is null)
-        {
-            throw new ConfigurationMistakeException(
-                "ReverseProxy:Routes: there is no route; accepted is at least one. Only a gateway of files (StaticFiles) does without.");
-        }
-
-        var hasHttp = routes.HasHttp || staticFiles is not null;
-
+        var mistakes = new List<string>();
+        var routes = ConfiguredRoutes.Read(proxy, isWithoutAllowed: settings.StaticFiles is not null, mistakes);
+        ConfigurationMistakeException.ThrowIfAny(mistakes);
+        var hasHttp = routes.HasHttp || settings.StaticFiles is not null;
         var hasEndpoint = HasEndpoint(builder.Configuration);
         var defaultUrl = hasEndpoint || !hasHttp ? null : demo?.HttpUrl ?? DefaultUrl;
         if (defaultUrl is not null)
@@ -134,9 +128,8 @@ internal static class GatewayApplication
             builder.Configuration[WebHostDefaults.ServerUrlsKey] = defaultUrl;
         }
 
-        var times = ShutdownTimes.Read(builder.Configuration);
-        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = times.Timeout);
-        builder.Services.AddSingleton(times);
+        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = settings.Times.Timeout);
+        builder.Services.AddSingleton(settings.Times);
         builder.Services.AddSingleton<GatewayLifecycle>();
         builder.Services.AddSingleton<SignalLifetime>();
         builder.Services.AddSingleton<IHostLifetime>(static provider => provider.GetRequiredService<SignalLifetime>());
@@ -145,24 +138,23 @@ internal static class GatewayApplication
         StartupLogging.Configure(builder.Logging, () => Volatile.Read(ref hasStarted));
         builder.WebHost.UseLinuxZeroCopyTransport();
         builder.WebHost.ConfigureKestrel(static kestrel => kestrel.UseSystemd());
-        builder.Services.AddReverseProxy().LoadFromConfig(proxy).AddSplice(
-            proxy, options => options.LoadSockmapAtStart = builder.Configuration[PrivilegeDrop.Key] is { Length: > 0 });
+        GatewayProxy.Add(builder.Services, builder.Configuration);
         builder.Services.AddSingleton<IConfigChangeListener, ReloadListener>();
         if (!hasEndpoint && !hasHttp)
         {
             builder.Services.AddSingleton<IServer, NoHttpServer>();
         }
 
-        Observation.Add(builder);
-        if (staticFiles is not null)
+        Observation.Add(builder.Services, settings);
+        if (settings.StaticFiles is not null)
         {
-            StaticFileServing.Add(builder, staticFiles);
+            StaticFileServing.Add(builder, settings.StaticFiles);
         }
 
         var application = builder.Build();
         application.Lifetime.ApplicationStarted.Register(() => Volatile.Write(ref hasStarted, true));
         application.Lifetime.ApplicationStopping.Register(static () => ServiceManager.Notify(ServiceManager.Stopping));
-        UseInOrder(application, staticFiles);
+        UseInOrder(application, settings.StaticFiles);
         application.MapReverseProxy();
         if (!hasEndpoint && demo is null)
         {
@@ -172,21 +164,26 @@ internal static class GatewayApplication
         return application;
     }
 
-    /// <summary>What sees each request before the routes do.</summary>
-    private static void UseInOrder(WebApplication application, StaticFileSettings? staticFiles)
+    /// <summary>A builder that reads everything but the file of <c>--config</c>.</summary>
+    public static WebApplicationBuilder CreateBuilder(GatewayCommandLine commandLine)
     {
-        if (staticFiles is null)
+        var builder = WebApplication.CreateBuilder(new WebApplicationOptions
         {
-            Observation.Use(application);
-            return;
-        }
-
-        StaticFileServing.UseSendFile(application, staticFiles);
-        Observation.Use(application);
-        StaticFileServing.Use(application, staticFiles);
+            Args = [.. commandLine.Settings],
+            ContentRootPath = ChooseContentRoot(commandLine),
+        });
+        builder.Configuration.Sources.Insert(0, new MemoryConfigurationSource { InitialData = StartupLogging.Defaults });
+        return builder;
     }
 
-    private static WatchedFile AddFile(ConfigurationManager configuration, string path)
+    /// <summary>Whether the demonstration is to run: nobody has said anything about routes or files.</summary>
+    public static bool IsDemonstration(GatewayCommandLine commandLine, IConfiguration configuration) =>
+        commandLine.ConfigFile is null
+        && !configuration.GetSection(GatewayProxy.SectionName).Exists()
+        && !configuration.GetSection(StaticFileSettings.SectionName).Exists();
+
+    /// <summary>Adds the file of <c>--config</c>, and reads it.</summary>
+    public static WatchedFile AddFile(ConfigurationManager configuration, string path)
     {
         var file = new WatchedFile(path);
         var sources = ((IConfigurationBuilder)configuration).Sources;
@@ -205,12 +202,26 @@ internal static class GatewayApplication
         return isGiven || File.Exists(AppSettings) ? null : AppContext.BaseDirectory;
     }
 
-    private static bool HasEndpoint(ConfigurationManager configuration) =>
+    public static bool HasEndpoint(IConfiguration configuration) =>
         !string.IsNullOrEmpty(configuration[WebHostDefaults.ServerUrlsKey])
         || !string.IsNullOrEmpty(configuration[WebHostDefaults.HttpPortsKey])
         || !string.IsNullOrEmpty(configuration[WebHostDefaults.HttpsPortsKey])
         || configuration.GetSection("Kestrel:Endpoints").GetChildren().Any()
         || ServiceManager.HandsSocketsOver;
+
+    /// <summary>What sees each request before the routes do.</summary>
+    private static void UseInOrder(WebApplication application, StaticFileSettings? staticFiles)
+    {
+        if (staticFiles is null)
+        {
+            Observation.Use(application);
+            return;
+        }
+
+        StaticFileServing.UseSendFile(application, staticFiles);
+        Observation.Use(application);
+        StaticFileServing.Use(application, staticFiles);
+    }
 
     private static void LogEndpoint(ILogger logger, string? defaultUrl)
     {

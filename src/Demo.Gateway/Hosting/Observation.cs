@@ -1,5 +1,6 @@
 using Demo.Gateway.AccessLog;
 using Demo.Gateway.Admin;
+using Demo.Gateway.Configuration;
 using Demo.Gateway.Metrics;
 using Yarp.Splice;
 
@@ -8,25 +9,23 @@ namespace Demo.Gateway.Hosting;
 /// <summary>Access log, metrics and admin endpoint, as they are configured.</summary>
 internal static class Observation
 {
-    public static void Add(WebApplicationBuilder builder)
+    public static void Add(IServiceCollection services, GatewaySettings settings)
     {
-        var services = builder.Services;
         services.AddSingleton<GatewayMetrics>();
-        DrainingDestinationsPolicy.AddTo(services);
-        if (AccessLogOptions.Read(builder.Configuration) is { } accessLog)
+        if (settings.AccessLog is { } accessLog)
         {
             services.AddSingleton(accessLog);
             services.AddSingleton<AccessLogWriter>();
             services.AddSingleton<ISessionObserver>(static provider => provider.GetRequiredService<AccessLogWriter>());
         }
 
-        if (OtlpOptions.Read(builder.Configuration) is { } otlp)
+        if (settings.Otlp is { } otlp)
         {
             services.AddSingleton(otlp);
             services.AddHostedService<OtlpExport>();
         }
 
-        if (AdminOptions.Read(builder.Configuration) is { } admin)
+        if (settings.Admin is { } admin)
         {
             services.AddSingleton(admin);
             services.AddSingleton<MetricCollector>();

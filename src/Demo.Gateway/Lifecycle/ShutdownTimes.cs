@@ -1,5 +1,4 @@
 using System.Globalization;
-using Demo.Gateway.Errors;
 
 namespace Demo.Gateway.Lifecycle;
 
@@ -10,11 +9,11 @@ internal sealed record ShutdownTimes(TimeSpan Delay, TimeSpan Timeout)
 {
     private static readonly TimeSpan s_max = TimeSpan.FromDays(1);
 
-    public static ShutdownTimes Read(IConfiguration configuration) => new(
-        Read(configuration, "ShutdownDelay", TimeSpan.Zero),
-        Read(configuration, "ShutdownTimeout", TimeSpan.FromSeconds(30)));
+    public static ShutdownTimes Read(IConfiguration configuration, List<string> mistakes) => new(
+        Read(configuration, "ShutdownDelay", TimeSpan.Zero, mistakes),
+        Read(configuration, "ShutdownTimeout", TimeSpan.FromSeconds(30), mistakes));
 
-    private static TimeSpan Read(IConfiguration configuration, string key, TimeSpan byDefault)
+    private static TimeSpan Read(IConfiguration configuration, string key, TimeSpan byDefault, List<string> mistakes)
     {
         var text = configuration[key];
         if (text is null)
@@ -23,9 +22,13 @@ internal sealed record ShutdownTimes(TimeSpan Delay, TimeSpan Timeout)
         }
 
         // A bare number would be read as days.
-        return text.Contains(':', StringComparison.Ordinal)
-            && TimeSpan.TryParse(text, CultureInfo.InvariantCulture, out var time) && time >= TimeSpan.Zero && time <= s_max
-            ? time
-            : throw new ConfigurationMistakeException($"{key} is '{text}'; accepted is a duration from 00:00:00 to 1.00:00:00, such as 00:00:30.");
+        if (text.Contains(':', StringComparison.Ordinal)
+            && TimeSpan.TryParse(text, CultureInfo.InvariantCulture, out var time) && time >= TimeSpan.Zero && time <= s_max)
+        {
+            return time;
+        }
+
+        mistakes.Add($"{key} is '{text}'; accepted is a duration from 00:00:00 to 1.00:00:00, such as 00:00:30.");
+        return byDefault;
     }
 }

@@ -1,5 +1,4 @@
 using Demo.Gateway.Configuration;
-using Demo.Gateway.Errors;
 
 namespace Demo.Gateway.Metrics;
 
@@ -12,19 +11,22 @@ internal sealed record OtlpOptions(Uri? Endpoint)
     private static readonly string[] s_variables = ["OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT"];
 
     /// <returns><see langword="null"/> where nothing is to be exported.</returns>
-    public static OtlpOptions? Read(IConfiguration configuration)
+    public static OtlpOptions? Read(IConfiguration configuration, List<string> mistakes)
     {
-        SectionKeys.Check(configuration.GetSection("Telemetry"), "Otlp");
+        SectionKeys.Check(configuration.GetSection("Telemetry"), mistakes, "Otlp");
         var section = configuration.GetSection(SectionName);
-        SectionKeys.Check(section, nameof(Endpoint));
+        SectionKeys.Check(section, mistakes, nameof(Endpoint));
         if (section[nameof(Endpoint)] is not { } text)
         {
             return s_variables.Any(static name => !string.IsNullOrEmpty(Environment.GetEnvironmentVariable(name))) ? new OtlpOptions((Uri?)null) : null;
         }
 
-        return Uri.TryCreate(text, UriKind.Absolute, out var endpoint) && endpoint.Scheme is "http" or "https"
-            ? new OtlpOptions(endpoint)
-            : throw new ConfigurationMistakeException(
-                $"{section.Path}:{nameof(Endpoint)} is '{text}'; accepted is a URL such as http://127.0.0.1:4317.");
+        if (Uri.TryCreate(text, UriKind.Absolute, out var endpoint) && endpoint.Scheme is "http" or "https")
+        {
+            return new OtlpOptions(endpoint);
+        }
+
+        mistakes.Add($"{section.Path}:{nameof(Endpoint)} is '{text}'; accepted is a URL such as http://127.0.0.1:4317.");
+        return null;
     }
 }

@@ -13,9 +13,7 @@ internal static class PrivilegeDrop
     public const string Key = "User";
 
     /// <summary>Reads and checks the setting; <see langword="null"/> without one.</summary>
-    /// <exception cref="ConfigurationMistakeException">There is no such user.</exception>
-    /// <exception cref="MachineRefusalException">The process is not root.</exception>
-    public static UserAccount? Read(IConfiguration configuration)
+    public static UserAccount? Read(IConfiguration configuration, List<string> mistakes)
     {
         if (configuration[Key] is not { Length: > 0 } name)
         {
@@ -25,15 +23,24 @@ internal static class PrivilegeDrop
         const string Accepted = "accepted is the name or the number of a user of this machine other than root, such as nobody";
         var account = uint.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out var number)
             ? new UserAccount(name, number, number)
-            : UserCalls.Find(name) ?? throw new ConfigurationMistakeException($"{Key}: there is no user '{name}'; {Accepted}.");
-        if (account.UserId == 0)
+            : UserCalls.Find(name);
+        if (account is null or { UserId: 0 })
         {
-            throw new ConfigurationMistakeException($"{Key}: '{name}' is root; {Accepted}.");
+            mistakes.Add(account is null ? $"{Key}: there is no user '{name}'; {Accepted}." : $"{Key}: '{name}' is root; {Accepted}.");
+            return null;
         }
 
-        return UserCalls.geteuid() == 0
-            ? account
-            : throw new MachineRefusalException($"{Key}: only root can become '{name}'; accepted is to start as root, or to leave {Key} out.");
+        return account;
+    }
+
+    /// <summary>Whether the process can become the user, said before anything is started.</summary>
+    /// <exception cref="MachineRefusalException">The process is not root.</exception>
+    public static void RequireRoot(UserAccount account)
+    {
+        if (UserCalls.geteuid() != 0)
+        {
+            throw new MachineRefusalException($"{Key}: only root can become '{account.Name}'; accepted is to start as root, or to leave {Key} out.");
+        }
     }
 
     /// <summary>Becomes the user, in all threads, for good.</summary>

@@ -1,6 +1,5 @@
 using System.Globalization;
 using Demo.Gateway.Configuration;
-using Demo.Gateway.Errors;
 using Transport.Linux;
 
 namespace Demo.Gateway.StaticFiles;
@@ -19,8 +18,8 @@ internal sealed record StaticFileSettings(
 
     private const int MostOpenFiles = 1_000_000;
 
-    /// <returns><see langword="null"/> without the section: no files are served.</returns>
-    public static StaticFileSettings? Read(IConfiguration configuration)
+    /// <returns><see langword="null"/> without the section: no files are served. What is returned beside mistakes is not to be used.</returns>
+    public static StaticFileSettings? Read(IConfiguration configuration, List<string> mistakes)
     {
         var section = configuration.GetSection(SectionName);
         if (!section.Exists())
@@ -30,76 +29,84 @@ internal sealed record StaticFileSettings(
 
         if (section.Value is { } value)
         {
-            throw new ConfigurationMistakeException($"{SectionName} is '{value}'; accepted is a section, such as {SectionName}:{nameof(Root)}=/srv/www.");
+            mistakes.Add($"{SectionName} is '{value}'; accepted is a section, such as {SectionName}:{nameof(Root)}=/srv/www.");
+            return null;
         }
 
         SectionKeys.Check(
-            section, nameof(Root), nameof(RequestPath), nameof(DefaultFile), nameof(DefaultContentType), nameof(SendFile),
+            section, mistakes, nameof(Root), nameof(RequestPath), nameof(DefaultFile), nameof(DefaultContentType), nameof(SendFile),
             nameof(SendFileOptions.MaxOpenFiles), nameof(SendFileOptions.OpenFileIdleTimeout), nameof(SendFileOptions.OpenFileValidity));
         var defaults = new SendFileOptions();
+        var reader = new Reader(section, mistakes);
         return new StaticFileSettings(
-            ReadRoot(section),
-            ReadRequestPath(section),
-            ReadDefaultFile(section),
+            reader.Root(),
+            reader.RequestPath(),
+            reader.DefaultFile(),
             section[nameof(DefaultContentType)],
-            ReadSwitch(section, nameof(SendFile)),
+            reader.Switch(nameof(SendFile)),
             new SendFileOptions
             {
-                MaxOpenFiles = ReadMaxOpenFiles(section, defaults.MaxOpenFiles),
-                OpenFileIdleTimeout = ReadTime(
-                    section, nameof(defaults.OpenFileIdleTimeout), defaults.OpenFileIdleTimeout, TimeSpan.FromSeconds(1), TimeSpan.FromDays(1)),
-                OpenFileValidity = ReadTime(section, nameof(defaults.OpenFileValidity), defaults.OpenFileValidity, TimeSpan.Zero, TimeSpan.FromHours(1)),
+                MaxOpenFiles = reader.MaxOpenFiles(defaults.MaxOpenFiles),
+                OpenFileIdleTimeout = reader.Time(
+                    nameof(defaults.OpenFileIdleTimeout), defaults.OpenFileIdleTimeout, TimeSpan.FromSeconds(1), TimeSpan.FromDays(1)),
+                OpenFileValidity = reader.Time(nameof(defaults.OpenFileValidity), defaults.OpenFileValidity, TimeSpan.Zero, TimeSpan.FromHours(1)),
             });
     }
 
-    private static string ReadRoot(IConfigurationSection section)
+    private sealed class Reader(IConfigurationSection section, List<string> mistakes)
     {
-        var root = section[nameof(Root)];
-        return Directory.Exists(root)
-            ? Path.GetFullPath(root)
-            : throw Mistake(section, nameof(Root), root, "a folder that exists and that the gateway may read");
+        public string Root()
+        {
+            var root = section[nameof(Root)];
+            return Directory.Exists(root)
+                ? Path.GetFullPath(root)
+                : Refuse(nameof(Root), root, "a folder that exists and that the gateway may read", "");
+        }
+
+        public string RequestPath()
+        {
+            var path = (section[nameof(RequestPath)] ?? "").TrimEnd('/');
+            return path.Length == 0 || (path[0] == '/' && !path.Contains('%', StringComparison.Ordinal) && !path.Contains('?', StringComparison.Ordinal))
+                ? path
+                : Refuse(nameof(RequestPath), path, "a path such as /assets, not encoded, or / for any", "");
+        }
+
+        public string DefaultFile()
+        {
+            var name = section[nameof(DefaultFile)] ?? "index.html";
+            return name.Contains('/', StringComparison.Ordinal)
+                ? Refuse(nameof(DefaultFile), name, "a file's name without a folder, or nothing for none", "")
+                : name;
+        }
+
+        public bool Switch(string key) => section[key] switch
+        {
+            null => true,
+            { } text => bool.TryParse(text, out var value) ? value : Refuse(key, text, "true and false", true),
+        };
+
+        public int MaxOpenFiles(int byDefault) => section[nameof(MaxOpenFiles)] switch
+        {
+            null => byDefault,
+            { } text => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number <= MostOpenFiles
+                ? number
+                : Refuse(nameof(MaxOpenFiles), text, $"a number from 0 to {MostOpenFiles}", byDefault),
+        };
+
+        // A bare number would be read as days.
+        public TimeSpan Time(string key, TimeSpan byDefault, TimeSpan least, TimeSpan most) => section[key] switch
+        {
+            null => byDefault,
+            { } text => text.Contains(':', StringComparison.Ordinal)
+                && TimeSpan.TryParse(text, CultureInfo.InvariantCulture, out var time) && time >= least && time <= most
+                ? time
+                : Refuse(key, text, $"a duration from {least} to {most}, such as {byDefault}", byDefault),
+        };
+
+        private T Refuse<T>(string key, string? value, string accepted, T instead)
+        {
+            mistakes.Add($"{section.Path}:{key} is {(value is null ? "missing" : $"'{value}'")}; accepted is {accepted}.");
+            return instead;
+        }
     }
-
-    private static string ReadRequestPath(IConfigurationSection section)
-    {
-        var path = (section[nameof(RequestPath)] ?? "").TrimEnd('/');
-        return path.Length == 0 || (path[0] == '/' && !path.Contains('%', StringComparison.Ordinal) && !path.Contains('?', StringComparison.Ordinal))
-            ? path
-            : throw Mistake(section, nameof(RequestPath), path, "a path such as /assets, not encoded, or / for any");
-    }
-
-    private static string ReadDefaultFile(IConfigurationSection section)
-    {
-        var name = section[nameof(DefaultFile)] ?? "index.html";
-        return name.Contains('/', StringComparison.Ordinal)
-            ? throw Mistake(section, nameof(DefaultFile), name, "a file's name without a folder, or nothing for none")
-            : name;
-    }
-
-    private static bool ReadSwitch(IConfigurationSection section, string key) => section[key] switch
-    {
-        null => true,
-        { } text => bool.TryParse(text, out var value) ? value : throw Mistake(section, key, text, "true and false"),
-    };
-
-    private static int ReadMaxOpenFiles(IConfigurationSection section, int byDefault) => section[nameof(SendFileOptions.MaxOpenFiles)] switch
-    {
-        null => byDefault,
-        { } text => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number <= MostOpenFiles
-            ? number
-            : throw Mistake(section, nameof(SendFileOptions.MaxOpenFiles), text, $"a number from 0 to {MostOpenFiles}"),
-    };
-
-    // A bare number would be read as days.
-    private static TimeSpan ReadTime(IConfigurationSection section, string key, TimeSpan byDefault, TimeSpan least, TimeSpan most) => section[key] switch
-    {
-        null => byDefault,
-        { } text => text.Contains(':', StringComparison.Ordinal)
-            && TimeSpan.TryParse(text, CultureInfo.InvariantCulture, out var time) && time >= least && time <= most
-            ? time
-            : throw Mistake(section, key, text, $"a duration from {least} to {most}, such as {byDefault}"),
-    };
-
-    private static ConfigurationMistakeException Mistake(IConfigurationSection section, string key, string? value, string accepted) =>
-        new($"{section.Path}:{key} is {(value is null ? "missing" : $"'{value}'")}; accepted is {accepted}.");
 }

@@ -81,6 +81,17 @@ public sealed class SettingTests
     }
 
     [Fact]
+    public void Kernel_OfADistribution_IsJudgedByTheReleaseBehindItsName()
+    {
+        using var machine = new FakeMachine().WithSysctl("kernel.osrelease", "6.1.0-56-amd64").WithSysctl("kernel.version", "#1 SMP PREEMPT_DYNAMIC Debian 6.1.192-1 (2026-09-01)");
+
+        var findings = new KernelArea(machine.Files).Examine().ToDictionary(static finding => finding.Name);
+
+        Assert.Equal("6.1.0-56-amd64 (that is 6.1.192)", findings["release"].Value);
+        Assert.Equal(Verdict.Ok, findings["sockmap-faults"].Verdict);
+    }
+
+    [Fact]
     public void Kernel_ThatPanicsOnWarnings_SaysThatSockmapIsNotUsed()
     {
         using var machine = new FakeMachine().WithSysctl("kernel.osrelease", "6.18.1").WithSysctl("kernel.panic_on_warn", "1");

@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using Demo.Gateway.AccessLog;
 using Demo.Gateway.Admin;
 using Demo.Gateway.CommandLine;
+using Demo.Gateway.Errors;
 using Demo.Gateway.Lifecycle;
 using Demo.Gateway.Metrics;
 using Demo.Gateway.StaticFiles;
@@ -71,17 +72,19 @@ public sealed class ConfigurationSampleTests
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         using var json = new MemoryStream(Encoding.UTF8.GetBytes(sample.ToJsonString()));
         builder.Configuration.AddJsonStream(json);
-        _ = AdminOptions.Read(builder.Configuration);
-        _ = AccessLogOptions.Read(builder.Configuration);
-        _ = OtlpOptions.Read(builder.Configuration);
-        _ = ShutdownTimes.Read(builder.Configuration);
         if (sample.ContainsKey(StaticFileSettings.SectionName))
         {
             // The folder of the page is not on this machine.
             builder.Configuration[$"{StaticFileSettings.SectionName}:{nameof(StaticFileSettings.Root)}"] = Path.GetTempPath();
-            _ = StaticFileSettings.Read(builder.Configuration);
         }
 
+        var mistakes = new List<string>();
+        _ = AdminOptions.Read(builder.Configuration, mistakes);
+        _ = AccessLogOptions.Read(builder.Configuration, mistakes);
+        _ = OtlpOptions.Read(builder.Configuration, mistakes);
+        _ = ShutdownTimes.Read(builder.Configuration, mistakes);
+        _ = StaticFileSettings.Read(builder.Configuration, mistakes);
+        ConfigurationMistakeException.ThrowIfAny(mistakes);
         builder.Services.AddRouting();
         builder.Services.AddAuthorization(static options =>
         {

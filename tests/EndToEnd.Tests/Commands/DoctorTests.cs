@@ -64,8 +64,10 @@ public sealed class DoctorTests
     }
 
     [Theory]
+    [InlineData("check")]
     [InlineData("doctor")]
     [InlineData("health")]
+    [InlineData("routes")]
     public async Task Every_command_has_a_help_of_its_own(string command)
     {
         await using var program = Gateway.Run(command, "--help");

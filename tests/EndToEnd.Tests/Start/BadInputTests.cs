@@ -61,6 +61,13 @@ public sealed class BadInputTests : IDisposable
     }
 
     [Fact]
+    public async Task Each_wrong_setting_has_a_line()
+    {
+        await AssertRefusedAsync(Gateway.Run("--Admin:Port=1", "--ShutdownDelay=5", "--Demo:HttpPort=http"), exitCode: 2, lineCount: 3,
+            "Admin:Port: unknown key", "ShutdownDelay is '5'", "Demo:HttpPort is 'http'");
+    }
+
+    [Fact]
     public async Task An_admin_endpoint_for_other_machines_needs_a_token()
     {
         await AssertRefusedAsync(Gateway.Run("--config", Write($"{{ {HttpRoute} }}"), "--Admin:Url=http://0.0.0.0:9901"), exitCode: 2, lineCount: 1,
@@ -76,7 +83,7 @@ public sealed class BadInputTests : IDisposable
     [InlineData("--Admin:Port=1", "Admin:Port: unknown key; accepted are Url, Token")]
     [InlineData("--Telemetry:Otlp:Endpoint=collector", "Telemetry:Otlp:Endpoint is 'collector'; accepted is a URL such as http://127.0.0.1:4317")]
     [InlineData("--Demo:HttpPort=http", "Demo:HttpPort is 'http'; accepted is a port from 1 to 65535")]
-    [InlineData("--Demo:Port=1", "Demo:Port: unknown key; accepted are HttpPort and TcpPort")]
+    [InlineData("--Demo:Port=1", "Demo:Port: unknown key; accepted are HttpPort, TcpPort")]
     public async Task A_wrong_command_line_is_refused_with_exit_code_2(string argument, string expected)
     {
         await AssertRefusedAsync(Gateway.Run(argument), exitCode: 2, lineCount: 1, expected);

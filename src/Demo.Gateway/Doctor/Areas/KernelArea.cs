@@ -20,8 +20,11 @@ internal sealed partial class KernelArea(SystemFiles files) : IDoctorArea
         }
         else
         {
-            var refusal = KernelGate.Refusal(Version.Parse(Number().Match(release.Text).Value));
-            yield return Finding.Ok("release", release.Text, "The transport works on every kernel that .NET 10 runs on; it is measured on Linux 6.18.");
+            var upstream = KernelRelease.Of(
+                Version.Parse(Number().Match(release.Text).Value), files.ReadSysctl("kernel.version").Text, files.Read("/proc/version_signature").Text);
+            var refusal = KernelGate.Refusal(upstream);
+            yield return Finding.Ok("release", release.Text.StartsWith(upstream.ToString(), StringComparison.Ordinal) ? release.Text : $"{release.Text} (that is {upstream})",
+                "The transport works on every kernel that .NET 10 runs on; it is measured on Linux 6.18.");
             yield return Finding.Judge("sockmap-faults", refusal ?? "none known", refusal is null ? Verdict.Ok : Verdict.Note, Why, "uname -r; then install a newer kernel of the distribution");
         }
 
