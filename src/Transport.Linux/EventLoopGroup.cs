@@ -15,7 +15,7 @@ namespace Transport.Linux;
 /// The event loops of the process: as many as <see cref="LinuxTransportOptions.ThreadCount"/> says, shared by every endpoint and by the
 /// relays. A singleton of the application's services; the loops start with the first use of <see cref="Loops"/>.
 /// </summary>
-public sealed class EventLoopGroup : IDisposable
+public sealed partial class EventLoopGroup : IDisposable
 {
     private readonly Lazy<EventLoop[]> _loops;
     private readonly Lazy<TransportPlacement> _placement;
@@ -89,11 +89,12 @@ public sealed class EventLoopGroup : IDisposable
     /// <exception cref="Microsoft.AspNetCore.Connections.AddressInUseException">Another socket listens there.</exception>
     /// <exception cref="System.Net.Sockets.SocketException">The kernel refused: no permission for a port below
     /// net.ipv4.ip_unprivileged_port_start, an address that is not this machine's, no descriptor left.</exception>
+    /// <exception cref="InvalidOperationException">Another process listens since <see cref="HandOverAsync"/>.</exception>
     public SocketListener Listen(EndPoint endPoint, IAcceptHandler handler)
     {
         ArgumentNullException.ThrowIfNull(endPoint);
         ArgumentNullException.ThrowIfNull(handler);
-        return SocketListener.Create(endPoint, handler, _loops.Value, _options, _logger);
+        return ListenCore(endPoint, handler);
     }
 
     /// <summary>Stops the loops' threads. Descriptors that are still registered are left to their owners.</summary>

@@ -9,6 +9,7 @@ public sealed partial class RunningProgram : IAsyncDisposable
 {
     private const int SIGHUP = 1;
     private const int SIGINT = 2;
+    private const int SIGUSR2 = 12;
     private const int SIGTERM = 15;
     private const int SIGCONT = 18;
     private const int SIGSTOP = 19;
@@ -24,6 +25,8 @@ public sealed partial class RunningProgram : IAsyncDisposable
     public int Id => _process.Id;
 
     public int ProcessId => _process.Id;
+
+    public bool HasExited => _process.HasExited;
 
     public string Output => Read(_output);
 
@@ -114,6 +117,11 @@ public sealed partial class RunningProgram : IAsyncDisposable
     public void HangUp() => _ = Kill(_process.Id, SIGHUP);
 
     public void Interrupt() => _ = Kill(_process.Id, SIGINT);
+
+    public void SignalUser2() => _ = Kill(_process.Id, SIGUSR2);
+
+    /// <summary>Asks a process to end that is not this one: a child that it has left behind.</summary>
+    public static void Terminate(int process) => _ = Kill(process, SIGTERM);
 
     public async ValueTask DisposeAsync()
     {

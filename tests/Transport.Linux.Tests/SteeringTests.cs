@@ -13,7 +13,7 @@ public class SteeringTests
     [Fact]
     public void Build_WorkersOnOtherCpusThanTheirIndex_IsAJumpTableWithAModuloDefault()
     {
-        var bytes = MemoryMarshal.AsBytes(ReuseportProgram.Build([5, 2]).AsSpan());
+        var bytes = MemoryMarshal.AsBytes(ReuseportProgram.Build([5, 2], sockets: 2).AsSpan());
         // sock_filter: code, jt, jf, k. ld #cpu; jeq #5 ret #0; jeq #2 ret #1; mod #2; ret a.
         Assert.Equal(
             "20000000" + "24F0FFFF" +
@@ -25,11 +25,11 @@ public class SteeringTests
 
     [Fact]
     public void Build_WorkersThatAreNotPinned_IsTheModuloAlone() =>
-        Assert.Equal([0x20, 0x94, 0x16], ReuseportProgram.Build([null, null]).Select(static instruction => (int)instruction.Code));
+        Assert.Equal([0x20, 0x94, 0x16], ReuseportProgram.Build([null, null], sockets: 2).Select(static instruction => (int)instruction.Code));
 
     [Fact]
     public void Build_WorkersOnTheCpusOfTheirIndex_IsTheModuloAlone() =>
-        Assert.Equal([0x20, 0x94, 0x16], ReuseportProgram.Build([0, 1, 2]).Select(static instruction => (int)instruction.Code));
+        Assert.Equal([0x20, 0x94, 0x16], ReuseportProgram.Build([0, 1, 2], sockets: 3).Select(static instruction => (int)instruction.Code));
 
     [Fact]
     public void FilterProgram_On64Bit_HasTheKernelsLayout()
@@ -48,7 +48,7 @@ public class SteeringTests
         var listener = ListeningSocket.Bind(endPoint, joinsGroup: true, new LinuxTransportOptions());
         ListeningSocket.Listen(listener, endPoint, 1);
         var cpus = Enumerable.Range(firstCpu, workers).Select(static cpu => (int?)cpu).ToArray();
-        Assert.Equal(0, SocketCalls.AttachReuseportProgram(listener, ReuseportProgram.Build(cpus)));
+        Assert.Equal(0, SocketCalls.AttachReuseportProgram(listener, ReuseportProgram.Build(cpus, cpus.Length)));
         _ = SocketCalls.Close(listener);
     }
 
@@ -72,6 +72,32 @@ public class SteeringTests
 
         await listener.StopAsync();
         Assert.DoesNotContain(loops.Log.Entries, static entry => entry.Level >= LogLevel.Warning);
+    }
+
+    [RequiresTwoCpusFact]
+    public async Task Cpu_InheritedSocketsThatWereNotSteered_LandOnTheLoopOfTheCpu()
+    {
+        var cpus = SchedulerCalls.AllowedCpus()[..2];
+        using var old = new LoopFixture();
+        using var loops = new LoopFixture(options =>
+        {
+            options.ThreadCount = null;
+            options.CpuSet = $"{cpus[0]},{cpus[1]}";
+            options.AcceptSteering = AcceptSteering.Cpu;
+        });
+        using var accepted = new AcceptProbe();
+        var listener = old.Group.Listen(new IPEndPoint(IPAddress.Loopback, 0), accepted);
+        loops.Group.Inherit(listener.DuplicateSockets());
+        var taken = loops.Group.Listen(listener.EndPoint, accepted);
+        loops.Group.AcceptInherited();
+        await old.Group.HandOverAsync(static _ => true).WaitAsync(Deadline.Default);
+        for (var i = 0; i < 40; i++)
+        {
+            using var client = await PinnedClient.ConnectAsync(cpus[i % 2], listener.EndPoint);
+            Assert.Equal(i % 2, (await accepted.NextAsync()).Loop);
+        }
+
+        await taken.StopAsync();
     }
 
     [RequiresTwoCpusFact]

@@ -23,7 +23,18 @@ internal sealed class AdminServer(AdminOptions options, AdminApi api, ILoggerFac
     /// <summary>Where it listens.</summary>
     public string Url => _application?.Urls.FirstOrDefault() ?? options.Url;
 
-    public async Task StartAsync(CancellationToken cancellationToken)
+    /// <summary>Where it listens, or is to listen, as an address and a port.</summary>
+    public string Address => _application is null ? options.EndPoint.ToString() : new Uri(Url).Authority;
+
+    /// <summary>Whether it is not opened at the start, because another instance has its address until it is relieved.</summary>
+    public bool IsHeldBack { get; private set; }
+
+    public void HoldBack() => IsHeldBack = true;
+
+    public Task StartAsync(CancellationToken cancellationToken) => IsHeldBack ? Task.CompletedTask : OpenAsync(cancellationToken);
+
+    /// <exception cref="MachineRefusalException">The address cannot be listened on.</exception>
+    public async Task OpenAsync(CancellationToken cancellationToken)
     {
         // The empty builder reads no configuration: settings meant for the gateway must not reach this.
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
@@ -54,12 +65,16 @@ internal sealed class AdminServer(AdminOptions options, AdminApi api, ILoggerFac
 
     public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
-    public async Task StoppedAsync(CancellationToken cancellationToken)
+    public Task StoppedAsync(CancellationToken cancellationToken) =>
+        // Probes and viewers are not waited for.
+        CloseAsync(new CancellationToken(canceled: true));
+
+    /// <summary>Listens no more, and lets answers under way finish until the token says that it was long enough.</summary>
+    public async Task CloseAsync(CancellationToken cancellationToken)
     {
         if (_application is not null)
         {
-            // Probes and viewers are not waited for.
-            await _application.StopAsync(new CancellationToken(canceled: true));
+            await _application.StopAsync(cancellationToken);
         }
     }
 

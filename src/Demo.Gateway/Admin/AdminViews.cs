@@ -3,6 +3,7 @@ using System.Reflection;
 using Demo.Gateway.AccessLog;
 using Demo.Gateway.Lifecycle;
 using Demo.Gateway.Metrics;
+using Demo.Gateway.Upgrade;
 using Transport.Linux;
 using Yarp.ReverseProxy;
 using Yarp.Splice;
@@ -11,7 +12,7 @@ namespace Demo.Gateway.Admin;
 
 /// <summary>What the JSON of the admin endpoint says about the gateway as it is now.</summary>
 internal sealed class AdminViews(
-    IProxyStateLookup proxy, ISessionTable sessions, DestinationDrain drain, GatewayLifecycle lifecycle, MetricReadings metrics, EventLoopGroup? loops = null)
+    IProxyStateLookup proxy, ISessionTable sessions, DestinationDrain drain, GatewayLifecycle lifecycle, UpgradeState upgrade, MetricReadings metrics, EventLoopGroup? loops = null)
 {
     private const string Locality = "transport_linux_connections_locality_total";
     private const string ModeKey = "Splice.Mode";
@@ -55,6 +56,7 @@ internal sealed class AdminViews(
         uptime = Stopwatch.GetElapsedTime(_startedAt).TotalSeconds,
         version = s_version,
         state = lifecycle.State.ToString().ToLowerInvariant(),
+        upgrade = upgrade.Describe(),
         sessions = sessions.Count,
         metrics = metrics.Families
             .Where(static pair => s_livePrefixes.Any(prefix => pair.Family.Name.StartsWith(prefix, StringComparison.Ordinal)))

@@ -4,7 +4,7 @@ namespace Demo.Gateway.CommandLine;
 internal static class KnownSettings
 {
     public static readonly IReadOnlyList<string> Sections =
-        ["AccessLog", "Admin", "Demo", "HostBuilder", "HostOptions", "Kestrel", "LinuxTransport", "Logging", "ReverseProxy", "StaticFiles", "Telemetry"];
+        ["AccessLog", "Admin", "Demo", "HostBuilder", "HostOptions", "Kestrel", "LinuxTransport", "Logging", "ReverseProxy", "StaticFiles", "Telemetry", "Upgrade"];
 
     public static readonly IReadOnlyList<string> Names =
     [

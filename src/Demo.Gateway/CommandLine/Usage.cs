@@ -37,10 +37,12 @@ internal static class Usage
           --Admin:Token=TOKEN      What actions of the dashboard need, 16 to 256 characters. Default: none, no actions.
           --AccessLog:Path=FILE    A line for each TCP session and HTTP request; - is standard output. Default: none.
           --StaticFiles:Root=DIR   Serves the files of a folder, before any route. Default: none.
+          --Upgrade:Socket=PATH    Where a running gateway hands its ports to the next one: a start with the same path takes over from
+                                   it without losing a connection. SIGUSR2 starts the next one. Default: none.
           --Demo:HttpPort=PORT     The demonstration's HTTP port, 1 to 65535. Default: 8080.
           --Demo:TcpPort=PORT      The demonstration's TCP port, 1 to 65535. Default: 9000.
-          --Section:Key=VALUE      Any setting under AccessLog, Admin, Demo, Kestrel, LinuxTransport, Logging, ReverseProxy or
-                                   StaticFiles. As an environment variable: Section__Key=VALUE.
+          --Section:Key=VALUE      Any setting under AccessLog, Admin, Demo, Kestrel, LinuxTransport, Logging, ReverseProxy,
+                                   StaticFiles or Upgrade. As an environment variable: Section__Key=VALUE.
           -h, --help               Print this and exit.
           --version                Print the version and exit.
 

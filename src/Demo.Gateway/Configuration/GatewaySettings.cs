@@ -4,6 +4,7 @@ using Demo.Gateway.Lifecycle;
 using Demo.Gateway.Metrics;
 using Demo.Gateway.Privileges;
 using Demo.Gateway.StaticFiles;
+using Demo.Gateway.Upgrade;
 
 namespace Demo.Gateway.Configuration;
 
@@ -14,15 +15,27 @@ namespace Demo.Gateway.Configuration;
 /// <param name="Otlp"><see langword="null"/> for no export.</param>
 /// <param name="Admin"><see langword="null"/> for no admin endpoint.</param>
 /// <param name="StaticFiles"><see langword="null"/> for no files.</param>
+/// <param name="Upgrade"><see langword="null"/> for none.</param>
 internal sealed record GatewaySettings(
-    ShutdownTimes Times, UserAccount? User, AccessLogOptions? AccessLog, OtlpOptions? Otlp, AdminOptions? Admin, StaticFileSettings? StaticFiles)
+    ShutdownTimes Times,
+    UserAccount? User,
+    AccessLogOptions? AccessLog,
+    OtlpOptions? Otlp,
+    AdminOptions? Admin,
+    StaticFileSettings? StaticFiles,
+    UpgradeOptions? Upgrade)
 {
     /// <summary>What is returned beside mistakes is not to be used.</summary>
-    public static GatewaySettings Read(IConfiguration configuration, List<string> mistakes) => new(
-        ShutdownTimes.Read(configuration, mistakes),
-        PrivilegeDrop.Read(configuration, mistakes),
-        AccessLogOptions.Read(configuration, mistakes),
-        OtlpOptions.Read(configuration, mistakes),
-        AdminOptions.Read(configuration, mistakes),
-        StaticFileSettings.Read(configuration, mistakes));
+    public static GatewaySettings Read(IConfiguration configuration, List<string> mistakes)
+    {
+        var times = ShutdownTimes.Read(configuration, mistakes);
+        return new GatewaySettings(
+            times,
+            PrivilegeDrop.Read(configuration, mistakes),
+            AccessLogOptions.Read(configuration, mistakes),
+            OtlpOptions.Read(configuration, mistakes),
+            AdminOptions.Read(configuration, mistakes),
+            StaticFileSettings.Read(configuration, mistakes),
+            UpgradeOptions.Read(configuration, times, mistakes));
+    }
 }

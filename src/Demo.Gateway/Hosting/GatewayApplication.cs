@@ -7,6 +7,7 @@ using Demo.Gateway.Errors;
 using Demo.Gateway.Lifecycle;
 using Demo.Gateway.Privileges;
 using Demo.Gateway.StaticFiles;
+using Demo.Gateway.Upgrade;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.Extensions.Configuration.Json;
 using Microsoft.Extensions.Configuration.Memory;
@@ -62,6 +63,8 @@ internal static class GatewayApplication
             file?.Watch(
                 () => GatewayLog.FileReloaded(GatewayLogger(application), commandLine.ConfigFile!),
                 reason => GatewayLog.ReloadRefused(GatewayLogger(application), reason));
+            // From then on the file is the next instance's.
+            application.Services.GetService<UpgradeServer>()?.HandedOver.Register(() => file?.Dispose());
             if (demo is not null)
             {
                 Console.Out.WriteLine(demo.Describe(application.Urls.FirstOrDefault(demo.HttpUrl), application.Services.GetService<AdminServer>()?.Url));
@@ -146,6 +149,7 @@ internal static class GatewayApplication
         }
 
         Observation.Add(builder.Services, settings);
+        UpgradeServices.Add(builder.Services, settings.Upgrade);
         if (settings.StaticFiles is not null)
         {
             StaticFileServing.Add(builder, settings.StaticFiles);
@@ -153,7 +157,14 @@ internal static class GatewayApplication
 
         var application = builder.Build();
         application.Lifetime.ApplicationStarted.Register(() => Volatile.Write(ref hasStarted, true));
-        application.Lifetime.ApplicationStopping.Register(static () => ServiceManager.Notify(ServiceManager.Stopping));
+        application.Lifetime.ApplicationStopping.Register(() =>
+        {
+            // Not once another instance is the service.
+            if (!application.Services.GetRequiredService<UpgradeState>().HasHandedOver)
+            {
+                ServiceManager.Notify(ServiceManager.Stopping);
+            }
+        });
         UseInOrder(application, settings.StaticFiles);
         application.MapReverseProxy();
         if (!hasEndpoint && demo is null)

@@ -1,7 +1,9 @@
 using Demo.Gateway.AccessLog;
 using Demo.Gateway.Admin;
 using Demo.Gateway.Configuration;
+using Demo.Gateway.Lifecycle;
 using Demo.Gateway.Metrics;
+using Demo.Gateway.Upgrade;
 using Yarp.Splice;
 
 namespace Demo.Gateway.Hosting;
@@ -48,5 +50,6 @@ internal static class Observation
         }
 
         application.Services.GetRequiredService<GatewayMetrics>().Use(application);
+        application.UseFarewell(application.Services.GetRequiredService<GatewayLifecycle>());
     }
 }

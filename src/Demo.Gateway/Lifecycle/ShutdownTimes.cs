@@ -13,7 +13,8 @@ internal sealed record ShutdownTimes(TimeSpan Delay, TimeSpan Timeout)
         Read(configuration, "ShutdownDelay", TimeSpan.Zero, mistakes),
         Read(configuration, "ShutdownTimeout", TimeSpan.FromSeconds(30), mistakes));
 
-    private static TimeSpan Read(IConfiguration configuration, string key, TimeSpan byDefault, List<string> mistakes)
+    /// <returns><paramref name="byDefault"/> if there is none, or a mistake.</returns>
+    public static TimeSpan Read(IConfiguration configuration, string key, TimeSpan byDefault, List<string> mistakes)
     {
         var text = configuration[key];
         if (text is null)

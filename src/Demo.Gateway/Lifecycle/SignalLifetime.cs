@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using Demo.Gateway.Configuration;
 using Demo.Gateway.Errors;
+using Microsoft.Extensions.Options;
 
 namespace Demo.Gateway.Lifecycle;
 
@@ -9,7 +10,7 @@ namespace Demo.Gateway.Lifecycle;
 /// second ends it at once; a third is left to the system.
 /// </summary>
 internal sealed class SignalLifetime(
-    GatewayLifecycle lifecycle, ShutdownTimes times, IHostApplicationLifetime application, ILoggerFactory loggerFactory)
+    GatewayLifecycle lifecycle, ShutdownTimes times, IHostApplicationLifetime application, IOptions<HostOptions> host, ILoggerFactory loggerFactory)
     : IHostLifetime, IDisposable
 {
     /// <summary>Resetting what is open takes milliseconds; what still runs after this does not react to being told.</summary>
@@ -39,7 +40,7 @@ internal sealed class SignalLifetime(
         _registrations.Add(application.ApplicationStopping.Register(() =>
         {
             lifecycle.Reach(GatewayState.Draining);
-            GatewayLog.Stopping(_logger, times.Timeout);
+            GatewayLog.Stopping(_logger, host.Value.ShutdownTimeout);
         }));
         foreach (var signal in new[] { PosixSignal.SIGTERM, PosixSignal.SIGINT, PosixSignal.SIGQUIT })
         {

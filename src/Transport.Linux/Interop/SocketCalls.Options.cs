@@ -12,6 +12,7 @@ internal static unsafe partial class SocketCalls
     public const int SO_BUSY_POLL = 46;
     public const int SO_INCOMING_CPU = 49;
     public const int SO_ATTACH_REUSEPORT_CBPF = 51;
+    public const int SO_DETACH_REUSEPORT_BPF = 68;
 
     public const int IP_TOS = 1;
     public const int IP_FREEBIND = 15;

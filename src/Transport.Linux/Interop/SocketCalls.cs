@@ -22,6 +22,7 @@ internal static unsafe partial class SocketCalls
     public const int SO_OOBINLINE = 10;
     public const int SO_LINGER = 13;
     public const int SO_REUSEPORT = 15;
+    public const int SO_ACCEPTCONN = 30;
     public const int IPPROTO_IP = 0;
     public const int IPPROTO_TCP = 6;
     public const int TCP_NODELAY = 1;

@@ -67,6 +67,13 @@ internal static class ListeningSocket
     public static int Adopt(FileHandleEndPoint endPoint, LinuxTransportOptions options)
     {
         var descriptor = checked((int)endPoint.FileHandle);
+        Adopt(descriptor, endPoint, options);
+        return descriptor;
+    }
+
+    /// <summary>As <see cref="Adopt(FileHandleEndPoint, LinuxTransportOptions)"/>. One that listens already goes on, with the backlog of the options.</summary>
+    public static void Adopt(int descriptor, EndPoint endPoint, LinuxTransportOptions options)
+    {
         if (GetLocalEndPoint(descriptor) is IPEndPoint local)
         {
             ListenerOptions.ApplyBeforeListen(descriptor, local, endPoint, options);
@@ -74,7 +81,6 @@ internal static class ListeningSocket
 
         Check("listen", SocketCalls.Listen(descriptor, options.Backlog), endPoint);
         Check("fcntl", DescriptorCalls.SetNonBlocking(descriptor), endPoint);
-        return descriptor;
     }
 
     public static EndPoint? GetLocalEndPoint(int descriptor)

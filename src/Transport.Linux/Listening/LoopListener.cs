@@ -10,7 +10,7 @@ namespace Transport.Linux.Listening;
 /// The part of a listener that lives on one event loop: accepts when epoll says so, level-triggered, a bounded number at a time. When
 /// descriptors or memory run out it pauses for a moment instead of spinning on a queue that it cannot empty.
 /// </summary>
-internal sealed class LoopListener(EventLoop loop, int descriptor, bool isShared, EndPoint endPoint, IAcceptHandler handler, ILogger logger)
+internal sealed class LoopListener(EventLoop loop, int descriptor, EndPoint endPoint, IAcceptHandler handler, ILogger logger)
     : EventLoopTimer, IReadinessHandler
 {
     /// <summary>So that a storm of new connections does not keep the loop from the established ones.</summary>
@@ -25,8 +25,11 @@ internal sealed class LoopListener(EventLoop loop, int descriptor, bool isShared
     private bool _isShort;
     private bool _isStopped;
 
-    /// <summary>Set when several loops accept from one socket.</summary>
-    public SharedDescriptor? Shared { get; init; }
+    /// <summary>The socket, which other loops may accept from too.</summary>
+    public required SharedDescriptor Shared { get; init; }
+
+    /// <summary>Whether the metrics ask for the socket's queue here: TCP has one, and one that several loops share belongs to the first of them.</summary>
+    public bool HasAcceptQueue { get; init; }
 
     /// <summary>What the loops that accept on the endpoint have in common when they cannot.</summary>
     public required AcceptShortage Shortage { get; init; }
@@ -38,11 +41,8 @@ internal sealed class LoopListener(EventLoop loop, int descriptor, bool isShared
 
     private int Descriptor => descriptor;
 
-    /// <summary>Whether the metrics can ask for a queue here: TCP has one, and one that all loops share is the first loop's.</summary>
-    private bool HasAcceptQueue => endPoint is IPEndPoint && (!isShared || loop.Index == 0);
-
     // One waiter at a time is woken on a shared socket (epoll_ctl(2), EPOLLEXCLUSIVE); it cannot be changed with EPOLL_CTL_MOD.
-    private uint Interest => (uint)Readiness.Readable | (isShared ? EpollCalls.EPOLLEXCLUSIVE : 0);
+    private uint Interest => (uint)Readiness.Readable | (Shared.IsShared ? EpollCalls.EPOLLEXCLUSIVE : 0);
 
     public void Start() => loop.Post(static state =>
     {
@@ -54,9 +54,17 @@ internal sealed class LoopListener(EventLoop loop, int descriptor, bool isShared
         }
     }, this);
 
+    /// <summary>Stops when everything is accepted that the kernel has queued: it was promised to clients, who are connected already.</summary>
     public Task StopAsync()
     {
-        loop.Post(static state => ((LoopListener)state!).Stop(), this);
+        loop.Post(static state => ((LoopListener)state!).Stop(emptiesQueue: true), this);
+        return _stopped.Task;
+    }
+
+    /// <summary>Stops and leaves the queue to another process, which has a descriptor of the same socket.</summary>
+    public Task ReleaseAsync()
+    {
+        loop.Post(static state => ((LoopListener)state!).Stop(emptiesQueue: false), this);
         return _stopped.Task;
     }
 
@@ -189,7 +197,7 @@ internal sealed class LoopListener(EventLoop loop, int descriptor, bool isShared
         }
     }
 
-    private void Stop()
+    private void Stop(bool emptiesQueue)
     {
         if (_isStopped)
         {
@@ -197,9 +205,8 @@ internal sealed class LoopListener(EventLoop loop, int descriptor, bool isShared
         }
 
         _isStopped = true;
-        if (!loop.HasFailed)
+        if (emptiesQueue && !loop.HasFailed)
         {
-            // What the kernel has queued was promised to clients: they are connected already.
             Accept(int.MaxValue);
         }
 
@@ -207,15 +214,7 @@ internal sealed class LoopListener(EventLoop loop, int descriptor, bool isShared
         loop.Cancel(this);
         Resume();
         loop.Unregister(_registration);
-        if (Shared is not null)
-        {
-            Shared.Release();
-        }
-        else
-        {
-            _ = SocketCalls.Close(descriptor);
-        }
-
+        Shared.Release();
         _stopped.TrySetResult();
     }
 }

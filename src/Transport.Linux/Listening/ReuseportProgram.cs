@@ -19,25 +19,26 @@ internal static class ReuseportProgram
     private const uint CurrentCpu = unchecked((uint)(-0x1000 + 36));
 
     /// <summary>
-    /// CPU c goes to worker c modulo their number, which is right already when the loops have CPUs 0, 1, 2 and so on; before that, a jump table of the
+    /// CPU c goes to socket c modulo their number, which is right already when the loops have CPUs 0, 1, 2 and so on; before that, a jump table of the
     /// workers for which it is not.
     /// </summary>
     /// <param name="cpus">The CPU of each worker, by index; <see langword="null"/> for one that isn't pinned. The kernel takes jump tables for some
     /// 3,000 workers, and before Linux 6.7, whose net.core.optmem_max is 20,480 bytes by default, for some 400: the memory counts as the socket's.</param>
-    public static Instruction[] Build(IReadOnlyList<int?> cpus)
+    /// <param name="sockets">How many sockets the group has. Worker i accepts from socket i modulo this.</param>
+    public static Instruction[] Build(IReadOnlyList<int?> cpus, int sockets)
     {
         var program = new List<Instruction>((2 * cpus.Count) + 3) { new(LoadWordAbsolute, 0, 0, CurrentCpu) };
         for (var i = 0; i < cpus.Count; i++)
         {
-            if (cpus[i] is { } cpu && cpu % cpus.Count != i)
+            if (cpus[i] is { } cpu && cpu % sockets != i % sockets)
             {
                 // Equal: the next instruction; not equal: the one after it.
                 program.Add(new Instruction(JumpIfEqual, 0, 1, (uint)cpu));
-                program.Add(new Instruction(ReturnConstant, 0, 0, (uint)i));
+                program.Add(new Instruction(ReturnConstant, 0, 0, (uint)(i % sockets)));
             }
         }
 
-        program.Add(new Instruction(Modulo, 0, 0, (uint)cpus.Count));
+        program.Add(new Instruction(Modulo, 0, 0, (uint)sockets));
         program.Add(new Instruction(ReturnAccumulator, 0, 0, 0));
         return [.. program];
     }

@@ -1,19 +1,41 @@
+using Microsoft.Win32.SafeHandles;
 using Transport.Linux.Interop;
 
 namespace Transport.Linux.Listening;
 
-/// <summary>A listening descriptor that several loops accept from; closed when the last of them has stopped, if it is ours.</summary>
+/// <summary>A listening descriptor, and how many loops accept from it; closed when the last of them has stopped, if it is ours.</summary>
 internal sealed class SharedDescriptor(int descriptor, bool isOwned, int users)
 {
+    private readonly Lock _lock = new();
     private int _users = users;
 
-    public int Descriptor => descriptor;
+    public bool IsShared { get; } = users > 1;
 
     public void Release()
     {
-        if (Interlocked.Decrement(ref _users) == 0 && isOwned)
+        lock (_lock)
         {
-            _ = SocketCalls.Close(descriptor);
+            if (--_users == 0 && isOwned)
+            {
+                _ = SocketCalls.Close(descriptor);
+            }
+        }
+    }
+
+    /// <summary>A second descriptor of the socket; <see langword="null"/> if nobody accepts from it any more.</summary>
+    public SafeFileHandle? Duplicate()
+    {
+        lock (_lock)
+        {
+            if (_users == 0)
+            {
+                return null;
+            }
+
+            var duplicate = DescriptorCalls.Duplicate(descriptor);
+            return duplicate >= 0
+                ? new SafeFileHandle(duplicate, ownsHandle: true)
+                : throw Errno.ToException("fcntl(F_DUPFD_CLOEXEC)", $"listening descriptor {descriptor}", -duplicate);
         }
     }
 }

@@ -12,10 +12,10 @@ internal sealed class EventLoopPortOpener(
     public ValueTask<IOpenPort> OpenAsync(TcpPort port, IPEndPoint endPoint, CancellationToken cancellationToken)
     {
         var handler = new PortAcceptHandler(port, routes, relay, metrics, refusals, loops.Loops);
-        return ValueTask.FromResult<IOpenPort>(new OpenPort(loops.Listen(endPoint, handler), handler));
+        return ValueTask.FromResult<IOpenPort>(new OpenPort(loops.Listen(endPoint, handler), handler, loops));
     }
 
-    private sealed class OpenPort(SocketListener listener, PortAcceptHandler handler) : IOpenPort
+    private sealed class OpenPort(SocketListener listener, PortAcceptHandler handler, EventLoopGroup loops) : IOpenPort
     {
         public EndPoint EndPoint => listener.EndPoint;
 
@@ -23,7 +23,7 @@ internal sealed class EventLoopPortOpener(
         {
             // Only then: a socket that the kernel had completed, and that needs no name or has sent it, is still served.
             await listener.StopAsync();
-            await handler.Waiting.CloseAllAsync();
+            await (loops.HasHandedOver ? handler.Waiting.DrainAsync() : handler.Waiting.CloseAllAsync());
         }
     }
 }

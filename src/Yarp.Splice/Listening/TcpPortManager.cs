@@ -31,6 +31,7 @@ internal sealed class TcpPortManager(
     private static readonly TimeSpan s_kestrelTime = TimeSpan.FromSeconds(10);
 
     private readonly ILogger _logger = loggerFactory.CreateLogger(SpliceLog.Category);
+    /// <summary>Not disposed, which it needs only if its wait handle was used: a host that is disposed of while it stops still gives it back.</summary>
     private readonly SemaphoreSlim _turn = new(1, 1);
     private readonly Dictionary<TcpPort, IOpenPort> _open = [];
     private HashSet<(string RouteId, string Claim)> _taken = [];
@@ -135,7 +136,6 @@ internal sealed class TcpPortManager(
     {
         _configurationChanges?.Dispose();
         _recheck?.Dispose();
-        _turn.Dispose();
     }
 
     private static long RecheckLimit() => Environment.TickCount64 + (long)s_kestrelTime.TotalMilliseconds;

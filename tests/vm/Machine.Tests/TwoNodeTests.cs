@@ -13,6 +13,7 @@ using Transport.Linux.EventLoops;
 using Transport.Linux.Interop;
 using Transport.Linux.Kestrel;
 using Transport.Linux.Numa;
+using Transport.Linux.Tests;
 
 namespace Machine.Tests;
 
@@ -46,7 +47,7 @@ public class TwoNodeTests
         for (var i = 0; i < 40; i++)
         {
             var cpu = i % 4;
-            using var client = await ConnectFromAsync(cpu, listener.EndPoint);
+            using var client = await PinnedClient.ConnectAsync(cpu, listener.EndPoint);
             await using var server = await listener.AcceptAsync().AsTask().WaitAsync(Deadline.Default)
                 ?? throw new InvalidOperationException("the listener has ended");
             await client.SendAsync("hello"u8.ToArray());
@@ -130,7 +131,7 @@ public class TwoNodeTests
 
     private static async Task EchoAsync(IConnectionListener listener, int cpu)
     {
-        using var client = await ConnectFromAsync(cpu, listener.EndPoint);
+        using var client = await PinnedClient.ConnectAsync(cpu, listener.EndPoint);
         await using var server = await listener.AcceptAsync().AsTask().WaitAsync(Deadline.Default)
             ?? throw new InvalidOperationException("the listener has ended");
         await client.SendAsync("ping"u8.ToArray());
@@ -148,27 +149,6 @@ public class TwoNodeTests
         {
             File.WriteAllText($"/sys/devices/system/cpu/cpu{cpu}/online", isOnline ? "1" : "0");
         }
-    }
-
-    /// <summary>Connects on a thread of that CPU: on loopback it is the sender's CPU that receives.</summary>
-    private static Task<Socket> ConnectFromAsync(int cpu, EndPoint endPoint)
-    {
-        var connected = new TaskCompletionSource<Socket>(TaskCreationOptions.RunContinuationsAsynchronously);
-        new Thread(() =>
-        {
-            try
-            {
-                Assert.Equal(0, SchedulerCalls.Pin(SchedulerCalls.CurrentThreadId(), [cpu]));
-                var client = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-                client.Connect(endPoint);
-                connected.SetResult(client);
-            }
-            catch (Exception exception)
-            {
-                connected.SetException(exception);
-            }
-        }).Start();
-        return connected.Task.WaitAsync(Deadline.Default);
     }
 
     private static unsafe int NodeOfPage(ReadOnlyMemory<byte> memory)
