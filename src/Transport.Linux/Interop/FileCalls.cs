@@ -27,8 +27,8 @@ internal static unsafe partial class FileCalls
     private const int DeviceMinorOffset = 140;
     private const long TMPFS_MAGIC = 0x01021994;
     private const long RAMFS_MAGIC = 0x858458f6;
-    private const int S_IFMT = 0xF000;
-    private const int S_IFREG = 0x8000;
+    private const int FileTypeMask = 0xF000;
+    private const int RegularFile = 0x8000;
 
     /// <summary>Not every libc has wrappers of these two; the numbers are the architecture's (asm/unistd.h).</summary>
     private static readonly nint s_statx = RuntimeInformation.ProcessArchitecture == Architecture.X64 ? 332 : 291;
@@ -104,7 +104,7 @@ internal static unsafe partial class FileCalls
             *(long*)(buffer + SizeOffset),
             *(long*)(buffer + ModifiedOffset),
             *(uint*)(buffer + ModifiedNanosecondsOffset),
-            (*(ushort*)(buffer + ModeOffset) & S_IFMT) == S_IFREG);
+            (*(ushort*)(buffer + ModeOffset) & FileTypeMask) == RegularFile);
         return 0;
     }
 
