@@ -37,9 +37,10 @@ internal sealed partial class PlainApp : IAsyncDisposable
 
     /// <summary>Starts it on a free port, with two event loops.</summary>
     /// <param name="launcher">A program and its arguments that the sample runs under. It must stay the same process for the properties above.</param>
-    public static async Task<PlainApp> StartAsync(string[]? launcher = null)
+    /// <param name="settings">More settings, as arguments.</param>
+    public static async Task<PlainApp> StartAsync(string[]? launcher = null, params string[] settings)
     {
-        var program = Run(launcher ?? [], "--urls=http://127.0.0.1:0");
+        var program = Run(launcher ?? [], ["--urls=http://127.0.0.1:0", .. settings]);
         await program.WaitForOutputAsync("Application started");
         var port = ListeningPort().Match(program.Output).Groups[1].Value;
         return new PlainApp(program, new IPEndPoint(IPAddress.Loopback, int.Parse(port, CultureInfo.InvariantCulture)));
