@@ -86,10 +86,8 @@ machine() {
 # A hundred thousand connections, and two hundred that are heard of every second, are too much where every instruction is emulated.
 too_slow=(--not 'count: 100000' --not .LongLivedConnectionTests.)
 if $is_quick; then
-  machine numa-6.12 --kernel 6.12 --numa 2 --cpus 4 --timeout 300 -- Machine.Tests
-  machine transport-6.1 --kernel 6.1 --cpus 2 --timeout 300 -- Transport.Linux.Tests --only .ListenerTests. --only .ConnectionTests. --only .SteeringTests.
   for kernel in 6.1 6.12; do
-    machine relay-$kernel --kernel $kernel --cpus 2 --timeout 400 -- Yarp.Splice.Tests --only .RelayEndTests. --only .SockmapSupportTests. --only .OverlapTests. --not ManyShortSessions
+    machine numa-$kernel --kernel $kernel --numa 2 --cpus 4 --timeout 400 -- Machine.Tests
   done
 else
   for kernel in 6.1 6.12; do

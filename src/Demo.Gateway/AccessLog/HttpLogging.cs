@@ -10,6 +10,8 @@ namespace Demo.Gateway.AccessLog;
 /// <summary>Middleware that logs each HTTP request when it is over, whatever answered it.</summary>
 internal static class HttpLogging
 {
+    private const string ClientLeft = "client_left";
+
     public static void UseAccessLog(this WebApplication application, AccessLogWriter log) =>
         application.Use(async (context, next) =>
         {
@@ -54,19 +56,26 @@ internal static class HttpLogging
                     ClusterId = proxied?.Cluster?.Config.ClusterId,
                     DestinationId = proxied?.ProxiedDestination?.DestinationId,
                     Session = session,
-                    Outcome = session?.Outcome ?? OutcomeOf(context),
+                    Outcome = session?.Outcome ?? OutcomeOf(context, response.BytesWritten),
                 });
             }
         });
 
     private static IPEndPoint? EndPointOf(IPAddress? address, int port) => address is null ? null : new IPEndPoint(address, port);
 
-    private static string OutcomeOf(HttpContext context) => context.Features.Get<IForwarderErrorFeature>() switch
+    private static string OutcomeOf(HttpContext context, long bytesWritten) => context.Features.Get<IForwarderErrorFeature>() switch
     {
-        _ when context.RequestAborted.IsCancellationRequested => "client_left",
+        _ when context.RequestAborted.IsCancellationRequested => ClientLeft,
         { Error: not ForwarderError.None and var error } => error.ToString(),
+        _ when IsCutShort(context, bytesWritten) => ClientLeft,
         _ => "finished",
     };
+
+    /// <summary>Whether a body is shorter than it was to be. Kestrel says that the client has left some time after writes to it go nowhere.</summary>
+    private static bool IsCutShort(HttpContext context, long bytesWritten) =>
+        context.Response.ContentLength > bytesWritten
+        && !HttpMethods.IsHead(context.Request.Method)
+        && context.Response.StatusCode is not (StatusCodes.Status304NotModified or StatusCodes.Status204NoContent);
 
     /// <summary>An upgraded connection (WebSocket over HTTP/1.1) moves its bytes past the bodies; a relayed one past this, too.</summary>
     private sealed class CountingUpgrade(IHttpUpgradeFeature inner) : IRelayableUpgradeFeature

@@ -92,7 +92,12 @@ public partial class SendFileParityTests
 
         using var socket = await site.ConnectAsync();
         await HttpExchange.SendAsync(socket, $"{line}\nHost: a{(header.Length > 0 ? "\n" + header : "")}");
-        await HttpExchange.SendAsync(socket, "GET /a.txt HTTP/1.1\nHost: a\nRange: bytes=0-19\nConnection: close");
+        if (header != "Connection: close")
+        {
+            // Nobody reads it after that, and a socket that is closed with unread bytes takes back what it has not sent (RFC 2525, 2.17).
+            await HttpExchange.SendAsync(socket, "GET /a.txt HTTP/1.1\nHost: a\nRange: bytes=0-19\nConnection: close");
+        }
+
         using var received = new MemoryStream();
         await using var stream = new NetworkStream(socket);
         try
@@ -101,7 +106,7 @@ public partial class SendFileParityTests
         }
         catch (IOException)
         {
-            received.Write("(reset)"u8);
+            // Both transports close a connection whose request is wrong, with the second request unread: the answer has arrived, and then FIN or RST.
         }
 
         return Date().Replace(Encoding.Latin1.GetString(received.ToArray()), "Date: -");
