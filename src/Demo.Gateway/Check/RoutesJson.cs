@@ -1,5 +1,4 @@
-using System.Text.Encodings.Web;
-using System.Text.Json;
+using Demo.Gateway.CommandLine;
 
 namespace Demo.Gateway.Check;
 
@@ -8,14 +7,7 @@ internal static class RoutesJson
 {
     private const int Schema = 1;
 
-    private static readonly JsonSerializerOptions s_options = new()
-    {
-        WriteIndented = true,
-        // It is read by people and programs, never put into HTML.
-        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
-    };
-
-    public static string Write(IReadOnlyList<EffectiveRoute> routes) => JsonSerializer.Serialize(
+    public static string Write(IReadOnlyList<EffectiveRoute> routes) => CommandJson.Write(
         new
         {
             schema = Schema,
@@ -32,6 +24,5 @@ internal static class RoutesJson
                 destinations = route.Destinations.Select(static destination => new { id = destination.Id, address = destination.Address }),
                 settings = route.Settings.ToDictionary(static setting => setting.Key, static setting => setting.Value),
             }),
-        },
-        s_options) + "\n";
+        }) + "\n";
 }

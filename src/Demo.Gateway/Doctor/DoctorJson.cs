@@ -1,5 +1,3 @@
-using System.Text.Encodings.Web;
-using System.Text.Json;
 using Demo.Gateway.CommandLine;
 
 namespace Demo.Gateway.Doctor;
@@ -9,14 +7,7 @@ internal static class DoctorJson
 {
     private const int Schema = 1;
 
-    private static readonly JsonSerializerOptions s_options = new()
-    {
-        WriteIndented = true,
-        // It is read by people and programs, never put into HTML.
-        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
-    };
-
-    public static string Write(DoctorReport report) => JsonSerializer.Serialize(
+    public static string Write(DoctorReport report) => CommandJson.Write(
         new
         {
             schema = Schema,
@@ -35,8 +26,7 @@ internal static class DoctorJson
                 why = finding.Why,
                 change = finding.Change,
             })),
-        },
-        s_options);
+        });
 
     private static string Show(Verdict verdict) => verdict.ToString().ToLowerInvariant();
 }
