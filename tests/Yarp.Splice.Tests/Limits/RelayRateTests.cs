@@ -82,7 +82,7 @@ public class RelayRateTests
             var started = Stopwatch.GetTimestamp();
             var data = SocketFlow.Payload(FastRate);
             await MoveAsync(client, server, data);
-            Assert.InRange(Stopwatch.GetElapsedTime(started).TotalSeconds, 0.8, 10);
+            Assert.InRange(Stopwatch.GetElapsedTime(started).TotalSeconds, 0.8, 30);
         }
 
         Assert.Equal(1, relay.Metrics.Sum("splice.path.moves", ("splice.to", nameof(SpliceMode.Splice))));
@@ -96,7 +96,7 @@ public class RelayRateTests
     {
         // 16 KiB at once, then a pause for every few kilobytes, with both directions waking the session.
         var limits = new RouteLimits { BytesPerSecondToUpstream = 40_000, BytesPerSecondToClient = 60_000 };
-        await using var relay = RelayFixture.Create(mode, route => route with { Limits = limits }, prefix: new byte[50_000]);
+        await using var relay = RelayFixture.Create(mode, route => route with { Limits = limits }, prefix: new byte[200_000]);
         var (client, server) = await relay.ConnectPairAsync();
         using (client)
         using (server)
@@ -106,10 +106,11 @@ public class RelayRateTests
             var started = Stopwatch.GetTimestamp();
 
             // What was read before the session began is not held back.
-            Assert.Equal(new byte[50_000], await server.ReceiveExactlyAsync(50_000));
-            Assert.InRange(Stopwatch.GetElapsedTime(started).TotalSeconds, 0, 0.8);
+            Assert.Equal(new byte[200_000], await server.ReceiveExactlyAsync(200_000));
+            var prefixTook = Stopwatch.GetElapsedTime(started);
+            Assert.InRange(prefixTook.TotalSeconds, 0, 4);
             await Task.WhenAll(MoveAsync(client, server, up, chunk: 700), MoveAsync(server, client, down, chunk: 900));
-            Assert.InRange(Stopwatch.GetElapsedTime(started).TotalSeconds, 1.3, 10);
+            Assert.InRange((Stopwatch.GetElapsedTime(started) - prefixTook).TotalSeconds, 1.3, 30);
             await relay.WaitUntilIdleAsync();
         }
     }
@@ -139,7 +140,9 @@ public class RelayRateTests
         Assert.Same(unlimited, await Task.WhenAny(limited, unlimited));
         await unlimited;
         await limited;
-        Assert.InRange((Limited - (Rate / 10)) / Stopwatch.GetElapsedTime(started).TotalSeconds, Rate * 0.75, Rate * 1.2);
+
+        // A machine that stands still costs rate, for the bucket saves up no more than one burst: ByteBucketTests say that nothing else does.
+        Assert.InRange((Limited - (Rate / 10)) / Stopwatch.GetElapsedTime(started).TotalSeconds, Rate * 0.2, Rate * 1.2);
     }
 
     private static async Task MoveAsync(Socket from, Socket to, byte[] data, int chunk = 64 * 1024)
