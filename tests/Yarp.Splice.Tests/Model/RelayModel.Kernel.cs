@@ -199,7 +199,7 @@ internal sealed partial class RelayModel
         direction.NextSequence = (byte)(position + 1);
         var acknowledged = AcknowledgedOf(state, at);
         var hasRoom = VerdictRules.HasRoom(
-            direction.Redirected, direction.Passed, direction.Consumed, 1, acknowledged, WindowOf(direction));
+            direction.Redirected, direction.Passed, direction.Consumed, 1, acknowledged, WindowOf(direction), segments: 0);
         if (!hasRoom && bounds.Mutant != Mutant.NoBrake)
         {
             direction.Segment = (byte)position;
@@ -210,7 +210,7 @@ internal sealed partial class RelayModel
         direction.Redirected++;
         state.Endpoints[1 - at].Waiting.Add(position);
         if (bounds.Form == SockmapForm.Credit &&
-            VerdictRules.RunsShort(direction.Redirected, direction.Consumed, direction.Notified, direction.NotifyAt))
+            VerdictRules.RunsShort(direction.Redirected, direction.Consumed, direction.Notified, direction.NotifyAt, segments: 0))
         {
             direction.Notified = direction.NotifyAt;
             direction.Set(DirectionFacts.Told);

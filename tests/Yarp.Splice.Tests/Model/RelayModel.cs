@@ -72,6 +72,13 @@ internal sealed partial class RelayModel(ModelBounds bounds) : IModel<RelayState
 
     public string Describe(byte action, in RelayState before, in RelayState after) => RelayWords.Describe((StepKind)(action >> 1), action & 1, before, after);
 
+    public int WindowOf(in DirectionState direction) => direction.Has(DirectionFacts.HasWindow) ? bounds.Window : 0;
+
+    /// <summary>What the verdict takes for acknowledged: the truth, or what it was told.</summary>
+    public int AcknowledgedOf(in RelayState state, int direction) => bounds.Form == SockmapForm.Exact
+        ? state.Endpoints[1 - direction].Got - state.Directions[direction].SentBefore
+        : state.Directions[direction].Acknowledged;
+
     private void Try(StepKind kind, byte index, in RelayState state, List<Transition<RelayState>> transitions)
     {
         var next = state;
@@ -114,11 +121,4 @@ internal sealed partial class RelayModel(ModelBounds bounds) : IModel<RelayState
         StepKind.Delete => DeleteLiveEntry(ref state),
         _ => false,
     };
-
-    private int WindowOf(in DirectionState direction) => direction.Has(DirectionFacts.HasWindow) ? bounds.Window : 0;
-
-    /// <summary>What the verdict takes for acknowledged: the truth, or what it was told.</summary>
-    private int AcknowledgedOf(in RelayState state, int direction) => bounds.Form == SockmapForm.Exact
-        ? state.Endpoints[1 - direction].Got - state.Directions[direction].SentBefore
-        : state.Directions[direction].Acknowledged;
 }

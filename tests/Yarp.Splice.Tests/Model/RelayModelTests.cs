@@ -1,6 +1,7 @@
 using System.Globalization;
 using Xunit.Abstractions;
 using Yarp.Splice.Relay.Sockmap;
+using Yarp.Splice.Tests.Verdict;
 
 namespace Yarp.Splice.Tests.Model;
 
@@ -57,6 +58,10 @@ public class RelayModelTests(ITestOutputHelper output)
 
     public static TheoryData<string> Worlds => [.. s_worlds.Keys];
 
+    /// <summary>Where segments meet different states; what they meet in the other worlds is among these.</summary>
+    public static TheoryData<string> ArmedWorlds =>
+        ["Sockmap, one direction", "Sockmap, small reads", "Sockmap, window as large as the send queue", "Sockmap by credit, one direction"];
+
     public static TheoryData<string> Mutants => [.. Enum.GetNames<Mutant>().Where(static name => name != nameof(Mutant.None))];
 
     [Theory]
@@ -67,6 +72,27 @@ public class RelayModelTests(ITestOutputHelper output)
         var trace = explorer.Run();
         output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{world}: {explorer.States:N0} states, {explorer.Transitions:N0} transitions"));
         Assert.True(trace is null, $"{world}:\n{trace}");
+    }
+
+    [Theory]
+    [MemberData(nameof(ArmedWorlds))]
+    public void The_embedded_program_judges_every_segment_as_the_model_does(string world)
+    {
+        var model = new ModelWithProgram(s_worlds[world]);
+        var trace = new Explorer<RelayState>(model, MostStates).Run();
+        output.WriteLine($"{world}: {model.Compared} segments and states");
+        Assert.True(trace is null, $"{world}:\n{trace}");
+    }
+
+    [Theory]
+    [InlineData(nameof(Mutant.OverlapRelayedTwice))]
+    [InlineData(nameof(Mutant.NoBrake))]
+    public void A_model_whose_verdict_differs_from_the_embedded_program_is_found(string name)
+    {
+        var mutant = Enum.Parse<Mutant>(name);
+        var trace = new Explorer<RelayState>(new ModelWithProgram(s_mutants[mutant].World with { Mutant = mutant }), MostStates).Run();
+        Assert.NotNull(trace);
+        Assert.Contains("the program differs from the model", trace.Fault, StringComparison.Ordinal);
     }
 
     [Theory]

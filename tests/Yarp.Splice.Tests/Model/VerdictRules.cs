@@ -1,15 +1,24 @@
 namespace Yarp.Splice.Tests.Model;
 
-/// <summary>The decisions of bpf/verdict.bpf.c, for the model: keep them the same.</summary>
+/// <summary>
+/// The decisions of bpf/verdict.bpf.c, for the model. VerdictProgramTests executes the program's instructions and compares. Positions count bytes
+/// since the direction was armed.
+/// </summary>
 internal static class VerdictRules
 {
+    /// <summary>Segments that may be on their way since the last count began.</summary>
+    public const int MostSegments = 512;
+
     /// <summary>Whether a segment is redirected: <c>has_room</c>.</summary>
-    public static bool HasRoom(long redirected, long passed, long consumed, int length, long acknowledged, long window) =>
-        passed == consumed && redirected + consumed + length - acknowledged <= window;
+    public static bool HasRoom(long redirected, long passed, long consumed, int length, long acknowledged, long window, int segments) =>
+        passed == consumed && segments < MostSegments && redirected + consumed + length - acknowledged <= window;
+
+    /// <summary>Whether segments are counted from zero again, because what was on its way when the count began has been acknowledged.</summary>
+    public static bool CountsAnew(long acknowledged, long epoch) => acknowledged >= epoch;
 
     /// <summary>Whether user space is asked what has been acknowledged: <c>runs_short</c>.</summary>
-    public static bool RunsShort(long redirected, long consumed, long notified, long notifyAt) =>
-        notified != notifyAt && redirected + consumed >= notifyAt;
+    public static bool RunsShort(long redirected, long consumed, long notified, long notifyAt, int segments) =>
+        notified != notifyAt && (redirected + consumed >= notifyAt || segments >= MostSegments / 2);
 
     /// <summary>Whether user space is told of passed bytes: it had consumed all before these.</summary>
     public static bool TellsOfPassed(long passedBefore, long consumed) => passedBefore == consumed;
