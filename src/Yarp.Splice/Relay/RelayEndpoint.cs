@@ -83,9 +83,18 @@ internal sealed class RelayEndpoint(RelaySession session, int descriptor) : IRea
         }
     }
 
-    /// <summary>The socket's pending error number, zero if there is none. Asking clears it (socket(7), SO_ERROR).</summary>
-    public int TakeError()
+    /// <summary>
+    /// The socket's pending error number, zero if there is none. Asking clears it (socket(7), SO_ERROR), and is not needed where epoll reports none:
+    /// the kernel sets the error before the state that shows as a hang-up.
+    /// </summary>
+    /// <param name="readiness">What epoll has reported.</param>
+    public int TakeError(Readiness readiness)
     {
+        if ((readiness & Readiness.Error) == 0)
+        {
+            return 0;
+        }
+
         var result = SocketCalls.GetOption(descriptor, SocketCalls.SOL_SOCKET, SocketCalls.SO_ERROR, out var error);
         return result < 0 ? -result : error;
     }

@@ -70,6 +70,9 @@ internal sealed partial class RelayEngine : IRelayEngine, IDisposable
     /// <summary>Whether <see cref="Prepare"/> loads it although no route asks for it.</summary>
     public bool LoadAtStart { get; init; }
 
+    /// <summary>Whether accepted sockets have TCP_NODELAY already, from their listening socket.</summary>
+    public bool HasClientNoDelay { get; init; }
+
     public void Prepare(IEnumerable<TcpRoute> routes)
     {
         // Elsewhere no event loop exists, and every mode is copied.
@@ -322,7 +325,11 @@ internal sealed partial class RelayEngine : IRelayEngine, IDisposable
     {
         if (client.RemoteEndPoint is IPEndPoint)
         {
-            _ = SocketCalls.SetOption(descriptor, SocketCalls.IPPROTO_TCP, SocketCalls.TCP_NODELAY, 1);
+            if (!HasClientNoDelay)
+            {
+                _ = SocketCalls.SetOption(descriptor, SocketCalls.IPPROTO_TCP, SocketCalls.TCP_NODELAY, 1);
+            }
+
             _ = SocketCalls.SetOption(descriptor, SocketCalls.SOL_SOCKET, SocketCalls.SO_OOBINLINE, 1);
             route.SocketOptions?.Apply(descriptor);
         }

@@ -19,6 +19,7 @@ internal static class RelayServiceExtensions
             provider.GetRequiredService<SpliceMetrics>(), provider.GetRequiredService<SessionTable>(), provider.GetRequiredService<ILoggerFactory>())
         {
             LoadAtStart = provider.GetRequiredService<IOptions<SpliceOptions>>().Value.LoadSockmapAtStart,
+            HasClientNoDelay = provider.GetRequiredService<IOptions<LinuxTransportOptions>>().Value.NoDelay,
         });
         return services;
     }

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using Transport.Linux;
 using Transport.Linux.Connections;
 using Transport.Linux.Descriptors;
 using Transport.Linux.Interop;
@@ -143,9 +144,9 @@ internal sealed partial class RelaySession
         return isShort && Worker.Pipes.CloseIdle() && descriptor < 0 ? OutgoingSocket.Create(family, Worker.Descriptors) : descriptor;
     }
 
-    private void OnAttemptReady(RelayEndpoint attempt)
+    private void OnAttemptReady(RelayEndpoint attempt, Readiness readiness)
     {
-        var error = attempt.TakeError();
+        var error = attempt.TakeError(readiness);
         // A destination that took the connection, said why it can't serve ("too many connections"), and reset it has answered.
         if (error == 0 || SocketStateCalls.UnreadBytes(attempt.Descriptor) > 0)
         {

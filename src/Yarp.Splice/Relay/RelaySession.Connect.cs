@@ -137,7 +137,7 @@ internal sealed partial class RelaySession
 
         if ((readiness & (Readiness.Writable | Readiness.Error | Readiness.HangUp)) != 0)
         {
-            OnAttemptReady(endpoint);
+            OnAttemptReady(endpoint, readiness);
         }
     }
 

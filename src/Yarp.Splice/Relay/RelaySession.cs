@@ -108,7 +108,7 @@ internal sealed partial class RelaySession : EventLoopTimer
             case State.Relaying:
                 // A blocked direction does not read its source, and one that is over does not either: their reset shows only here. Without
                 // an error a hang-up is two FINs, which the directions see by themselves.
-                if ((readiness & (Readiness.Error | Readiness.HangUp)) != 0 && endpoint.TakeError() != 0)
+                if (endpoint.TakeError(readiness) != 0)
                 {
                     Fail(endpoint);
                 }

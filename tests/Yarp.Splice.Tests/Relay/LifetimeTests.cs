@@ -15,11 +15,11 @@ public class LifetimeTests
     {
         // Long enough for the exchanges, whatever else the machine does.
         await using var relay = RelayFixture.Create(mode, static route => route with { Limits = new RouteLimits { MaxLifetime = TimeSpan.FromSeconds(3) } });
+        var started = Stopwatch.GetTimestamp();
         var (client, server) = await relay.ConnectPairAsync();
         using (client)
         using (server)
         {
-            var started = Stopwatch.GetTimestamp();
             for (var i = 0; i < 10; i++)
             {
                 await client.SendAllAsync("up"u8.ToArray());
