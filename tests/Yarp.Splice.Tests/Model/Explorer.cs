@@ -125,7 +125,7 @@ internal sealed class Explorer<TState>(IModel<TState> model, int mostStates)
             Grow();
         }
 
-        for (var slot = Hash(state) & (_table.Length - 1); ; slot = (slot + 1) & (_table.Length - 1))
+        for (var slot = StateComparer<TState>.Hash(state) & (_table.Length - 1); ; slot = (slot + 1) & (_table.Length - 1))
         {
             var known = _table[slot] - 1;
             if (known < 0)
@@ -136,7 +136,7 @@ internal sealed class Explorer<TState>(IModel<TState> model, int mostStates)
                 return _states.Count - 1;
             }
 
-            if (BytesOf(state).SequenceEqual(BytesOf(CollectionsMarshal.AsSpan(_states)[known])))
+            if (StateComparer<TState>.AreSame(state, CollectionsMarshal.AsSpan(_states)[known]))
             {
                 return known;
             }
@@ -148,7 +148,7 @@ internal sealed class Explorer<TState>(IModel<TState> model, int mostStates)
         _table = new int[_table.Length * 2];
         for (var i = 0; i < _states.Count; i++)
         {
-            var slot = Hash(_states[i]) & (_table.Length - 1);
+            var slot = StateComparer<TState>.Hash(_states[i]) & (_table.Length - 1);
             while (_table[slot] != 0)
             {
                 slot = (slot + 1) & (_table.Length - 1);
@@ -167,26 +167,5 @@ internal sealed class Explorer<TState>(IModel<TState> model, int mostStates)
         }
 
         return new Trace(fault, steps);
-    }
-
-    private static ReadOnlySpan<byte> BytesOf(in TState state) => MemoryMarshal.AsBytes(new ReadOnlySpan<TState>(in state));
-
-    private static int Hash(in TState state)
-    {
-        var hash = 0xcbf29ce484222325;
-        var bytes = BytesOf(state);
-        var words = MemoryMarshal.Cast<byte, ulong>(bytes);
-        foreach (var word in words)
-        {
-            hash = (hash ^ word) * 0x9e3779b97f4a7c15;
-            hash ^= hash >> 29;
-        }
-
-        foreach (var rest in bytes[(words.Length * sizeof(ulong))..])
-        {
-            hash = (hash ^ rest) * 0x100000001b3;
-        }
-
-        return (int)(hash ^ (hash >> 32)) & int.MaxValue;
     }
 }

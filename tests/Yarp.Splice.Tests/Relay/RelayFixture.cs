@@ -116,6 +116,10 @@ internal sealed partial class RelayFixture : IAsyncDisposable, IAcceptHandler, I
     public static RelayFixture CreateSockmap(string form) =>
         CreateSockmap(loops => SockmapSupport.Load(Enum.Parse<SockmapForm>(form), loops, null));
 
+    /// <summary>Mode Sockmap in one of its forms, armed at once.</summary>
+    public static RelayFixture CreateArmedAtOnce(SockmapForm form) =>
+        new(SpliceMode.Sockmap, null, null, null, new EngineSettings { Load = loops => SockmapSupport.Load(form, loops, null) });
+
     /// <summary>Mode Auto with Splice:PauseImmune.</summary>
     public static RelayFixture CreatePauseImmune(Func<int, SockmapSupport> load) =>
         new(SpliceMode.Auto, static route => route with { PauseImmune = true }, null, null, new EngineSettings { Load = load });
