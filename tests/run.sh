@@ -153,6 +153,7 @@ for project in tests/*/*.Tests.csproj; do
   run_tests "$project"
 done
 if [ -z "$filter" ]; then
+  check "reproducible build" tests/reproducible.sh || true
   run_machines
   check "soak" tests/soak.sh --minutes 3 || true
 fi

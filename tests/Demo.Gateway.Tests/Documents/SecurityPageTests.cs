@@ -23,6 +23,22 @@ public sealed partial class SecurityPageTests
     }
 
     [Fact]
+    public void Every_threat_names_tests_that_there_are()
+    {
+        var rows = Repository.Page(Page).Rows.Where(static row => row.Heading == "Threat model" && row.Cells[0] != "Boundary").ToArray();
+        var files = Repository.FindFiles("tests", "*.cs").Select(Path.GetFileNameWithoutExtension).ToHashSet();
+
+        Assert.NotEmpty(rows);
+        Assert.All(rows, row =>
+        {
+            var tests = MarkdownPage.CodeSpans(row.Cells[3]).ToArray();
+            Assert.NotEmpty(tests);
+            Assert.All(tests, test => Assert.True(
+                test.Contains('/', StringComparison.Ordinal) ? Path.Exists(Path.Combine(Repository.Root, test)) : files.Contains(test.Split('.')[0]), test));
+        });
+    }
+
+    [Fact]
     public void Every_package_is_listed_with_version_and_licence()
     {
         var shipped = RestoredPackages("Demo.Gateway");
