@@ -1,4 +1,5 @@
 using System.Net;
+using Transport.Linux.Interop;
 
 namespace Transport.Linux.Tests;
 
@@ -13,10 +14,13 @@ internal sealed class VethPair : IAsyncDisposable
     private const string ServerDevice = "server";
     private const string ClientDevice = "client";
 
-    private VethPair(NetworkNamespace server, NetworkNamespace client)
+    private readonly int? _link;
+
+    private VethPair(NetworkNamespace server, NetworkNamespace client, int? link)
     {
         Server = server;
         Client = client;
+        _link = link;
     }
 
     public NetworkNamespace Server { get; }
@@ -28,17 +32,22 @@ internal sealed class VethPair : IAsyncDisposable
         var server = await NetworkNamespace.CreateAsync();
         var client = await NetworkNamespace.CreateAsync();
         await server.ConnectAsync(client, (ServerDevice, ServerAddress), (ClientDevice, IPAddress.Parse("192.0.2.2")));
+        int? link = null;
         if (takesPacketsOver)
         {
-            // The device goes with its namespace, and the link with the device; the descriptors end with the process.
-            await client.RunAsync(static () => XdpPassProgram.Attach(ClientDevice));
+            link = await client.RunAsync(static () => XdpPassProgram.Attach(ClientDevice));
         }
 
-        return new VethPair(server, client);
+        return new VethPair(server, client, link);
     }
 
     public async ValueTask DisposeAsync()
     {
+        if (_link is { } link)
+        {
+            _ = SocketCalls.Close(link);
+        }
+
         await Client.DisposeAsync();
         await Server.DisposeAsync();
     }

@@ -35,7 +35,10 @@ internal static unsafe partial class XdpPassProgram
             BinaryPrimitives.WriteInt32LittleEndian(attribute[4..], if_nametoindex(device));
             BinaryPrimitives.WriteInt32LittleEndian(attribute[8..], BPF_XDP);
             BinaryPrimitives.WriteInt32LittleEndian(attribute[12..], XDP_FLAGS_DRV_MODE);
-            return Bpf(BPF_LINK_CREATE, attribute);
+            // The link keeps the program.
+            var link = Bpf(BPF_LINK_CREATE, attribute);
+            _ = SocketCalls.Close(program);
+            return link;
         }
     }
 
