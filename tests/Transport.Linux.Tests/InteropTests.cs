@@ -47,6 +47,13 @@ public class InteropTests
         Assert.Equal(endPoint.ToString(), NativeSocketAddress.ToEndPoint(NativeSocketAddress.ToBytes(endPoint).Span).ToString());
     }
 
+    /// <summary>A peer chooses its name: bytes that are no UTF-8, or as many as sun_path holds, without a terminating zero.</summary>
+    [Theory]
+    [InlineData(0xd4, 60)]
+    [InlineData(0x61, 108)]
+    public void NativeSocketAddress_UnixPeerWithANameThatHasNoForm_CountsAsUnnamed(byte value, int length) => Assert.Equal(
+        NativeSocketAddress.ToEndPoint([1, 0]), NativeSocketAddress.ToEndPoint([1, 0, .. Enumerable.Repeat(value, length)]));
+
     [Fact]
     public void NativeSocketAddress_UnnamedUnixPeer_IsAnEndPoint() =>
         Assert.IsType<UnixDomainSocketEndPoint>(NativeSocketAddress.ToEndPoint([1, 0]));

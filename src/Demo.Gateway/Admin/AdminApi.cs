@@ -172,8 +172,9 @@ internal sealed class AdminApi
             return body.RootElement is { ValueKind: JsonValueKind.Object } root && root.EnumerateObject().Count() == 1
                 && root.TryGetProperty("action", out var action) && action.ValueKind == JsonValueKind.String ? action.GetString() : null;
         }
-        catch (JsonException)
+        catch (Exception exception) when (exception is JsonException or InvalidOperationException)
         {
+            // The latter for a string that is no Unicode text, which is seen only when it is looked at.
             return null;
         }
     }

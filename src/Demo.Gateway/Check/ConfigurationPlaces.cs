@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 using Demo.Gateway.Configuration;
 using Microsoft.Extensions.Configuration.CommandLine;
 using Microsoft.Extensions.Configuration.EnvironmentVariables;
@@ -65,7 +66,8 @@ internal sealed class ConfigurationPlaces
     {
         try
         {
-            _sources.Add((provider, name, JsonKeyLines.Read(File.ReadAllBytes(path))));
+            // As text first, like the configuration system, which takes other encodings, too, and replaces what is wrong in its own.
+            _sources.Add((provider, name, JsonKeyLines.Read(Encoding.UTF8.GetBytes(File.ReadAllText(path)))));
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or System.Text.Json.JsonException)
         {

@@ -141,8 +141,9 @@ internal sealed class WatchedFile : ConfigurationProvider, IDisposable
         {
             return JsonText.Parse(text);
         }
-        catch (Exception exception) when (exception is FormatException or JsonException)
+        catch (Exception exception) when (exception is FormatException or JsonException or InvalidOperationException)
         {
+            // The last for an escape that is no Unicode text, such as half of a surrogate pair.
             throw new ConfigurationMistakeException(JsonMistake.Describe(Path, exception), exception);
         }
     }

@@ -17,7 +17,7 @@ internal static class JsonMistake
             }
         }
 
-        return $"{file}: {SingleLine.Of(exception.GetBaseException().Message)}; accepted is a JSON object.";
+        return $"{file}: {SingleLine.Of(exception.GetBaseException().Message).TrimEnd('.')}; accepted is a JSON object.";
     }
 
     // The parser repeats its own zero-based position at the end, which would contradict ours.

@@ -2,6 +2,8 @@ using System.Buffers.Binary;
 using System.Net;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
+using System.Text;
+using System.Text.Unicode;
 
 namespace Transport.Linux.Interop;
 
@@ -10,6 +12,9 @@ internal static class NativeSocketAddress
 {
     /// <summary>Room for the longest address: <c>struct sockaddr_un</c>, 110 bytes, rounded up.</summary>
     public const int MaxLength = 128;
+
+    /// <summary><c>sun_path</c>.</summary>
+    private const int LongestPath = 108;
 
     /// <summary>The kernel's form of an address; on Linux <see cref="EndPoint.Serialize"/> lays its buffer out natively.</summary>
     public static ReadOnlyMemory<byte> ToBytes(EndPoint endPoint)
@@ -53,6 +58,7 @@ internal static class NativeSocketAddress
             path = end < 0 ? path : path[..end];
         }
 
-        return new UnixDomainSocketEndPoint(System.Text.Encoding.UTF8.GetString(path));
+        // A peer chooses its own name, of any bytes: .NET has no form for one that is no UTF-8, nor for one that leaves no room for a terminating zero.
+        return path.Length < LongestPath && Utf8.IsValid(path) ? new UnixDomainSocketEndPoint(Encoding.UTF8.GetString(path)) : new UnixDomainSocketEndPoint("\0");
     }
 }

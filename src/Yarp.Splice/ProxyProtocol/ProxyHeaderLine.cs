@@ -75,9 +75,18 @@ internal static class ProxyHeaderLine
         }
 
         address = parsed;
-        // Four decimal numbers without leading zeros read back as they were written; octal and hexadecimal ones, and fewer than four, do not.
-        return family == AddressFamily.InterNetworkV6 || characters.SequenceEqual(parsed.ToString());
+        if (family == AddressFamily.InterNetwork)
+        {
+            return IsStrict(characters, parsed);
+        }
+
+        // An IPv6 address may end in an IPv4 one, and there, too, IPAddress takes more.
+        var tail = characters[(characters.LastIndexOf(':') + 1)..];
+        return !tail.Contains('.') || (IPAddress.TryParse(tail, out var ipv4) && IsStrict(tail, ipv4));
     }
+
+    /// <summary>Four decimal numbers without leading zeros read back as they were written; octal and hexadecimal ones, and fewer than four, do not.</summary>
+    private static bool IsStrict(ReadOnlySpan<char> text, IPAddress parsed) => text.SequenceEqual(parsed.ToString());
 
     private static bool TryParsePort(ReadOnlySpan<byte> text, out ushort port) =>
         Utf8Parser.TryParse(text, out port, out var length) && length == text.Length && (text.Length == 1 || text[0] is >= (byte)'1' and <= (byte)'9');

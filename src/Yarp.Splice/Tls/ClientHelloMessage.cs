@@ -17,6 +17,9 @@ internal static class ClientHelloMessage
     /// <summary>Names in the DNS have at most 253 characters without the trailing dot (RFC 1035, section 2.3.4).</summary>
     private const int MaxName = 253;
 
+    /// <summary>Clients offer two or three, and fewer than a hundred are registered. Without a limit, a hello of 64 KiB would be worth a megabyte of strings.</summary>
+    private const int MaxProtocols = 256;
+
     public static bool TryParse(ReadOnlySpan<byte> body, out ClientHello hello)
     {
         hello = default;
@@ -42,8 +45,10 @@ internal static class ClientHelloMessage
     private static bool TryParseExtensions(ReadOnlySpan<byte> extensions, out ClientHello hello)
     {
         hello = default;
-        string? serverName = null;
-        string[]? protocols = null;
+        // Strings are made last, of a hello that is sound: a wrong one costs no memory.
+        var host = ReadOnlySpan<byte>.Empty;
+        var protocols = ReadOnlySpan<byte>.Empty;
+        var protocolCount = 0;
         var reader = new VectorReader(extensions);
         while (!reader.IsAtEnd)
         {
@@ -55,8 +60,8 @@ internal static class ClientHelloMessage
             // Two of a kind are an error (RFC 8446, section 4.2), and which of two names counts would be anyone's guess.
             var isUsable = type switch
             {
-                ServerNameExtension => serverName is null && TryParseServerName(data, out serverName),
-                ProtocolsExtension => protocols is null && TryParseProtocols(data, out protocols),
+                ServerNameExtension => host.IsEmpty && TryParseServerName(data, out host),
+                ProtocolsExtension => protocols.IsEmpty && TryParseProtocols(data, out protocols, out protocolCount),
                 _ => true,
             };
             if (!isUsable)
@@ -65,14 +70,14 @@ internal static class ClientHelloMessage
             }
         }
 
-        hello = new ClientHello(serverName, protocols ?? []);
+        hello = new ClientHello(host.IsEmpty ? null : Normalise(host), Describe(protocols, protocolCount));
         return true;
     }
 
     /// <summary>One name of the only type that is defined. Another type's length is not known to come first, so nothing can follow it.</summary>
-    private static bool TryParseServerName(ReadOnlySpan<byte> data, out string? name)
+    private static bool TryParseServerName(ReadOnlySpan<byte> data, out ReadOnlySpan<byte> host)
     {
-        name = null;
+        host = default;
         var extension = new VectorReader(data);
         if (!extension.TryReadVector16(out var list) || !extension.IsAtEnd)
         {
@@ -80,59 +85,56 @@ internal static class ClientHelloMessage
         }
 
         var reader = new VectorReader(list);
-        return reader.TryReadByte(out var type) && type == HostNameType &&
-            reader.TryReadVector16(out var host) && reader.IsAtEnd && TryNormalise(host, out name);
-    }
-
-    private static bool TryNormalise(ReadOnlySpan<byte> host, out string? name)
-    {
-        name = null;
-        if (host is [.., (byte)'.'])
+        if (!reader.TryReadByte(out var type) || type != HostNameType || !reader.TryReadVector16(out host) || !reader.IsAtEnd)
         {
-            host = host[..^1];
+            return false;
         }
 
+        host = host is [.., (byte)'.'] ? host[..^1] : host;
         // Anything visible in ASCII, as underscores are in use; what is no name in the DNS matches no route.
-        if (host.Length is 0 or > MaxName || host.ContainsAnyExceptInRange((byte)0x21, (byte)0x7e))
-        {
-            return false;
-        }
-
-        name = string.Create(host.Length, host, static (characters, bytes) => Ascii.ToLower(bytes, characters, out _));
-        return true;
+        return host.Length is > 0 and <= MaxName && !host.ContainsAnyExceptInRange((byte)0x21, (byte)0x7e);
     }
 
-    private static bool TryParseProtocols(ReadOnlySpan<byte> data, out string[]? protocols)
+    private static string Normalise(ReadOnlySpan<byte> host) =>
+        string.Create(host.Length, host, static (characters, bytes) => Ascii.ToLower(bytes, characters, out _));
+
+    private static bool TryParseProtocols(ReadOnlySpan<byte> data, out ReadOnlySpan<byte> list, out int count)
     {
-        protocols = null;
+        count = 0;
         var extension = new VectorReader(data);
-        if (!extension.TryReadVector16(out var list) || !extension.IsAtEnd || list.IsEmpty)
+        if (!extension.TryReadVector16(out list) || !extension.IsAtEnd || list.IsEmpty)
         {
             return false;
         }
 
-        // Counted first, so that a list of thousands costs one array.
-        var count = 0;
         var reader = new VectorReader(list);
         while (!reader.IsAtEnd)
         {
-            if (!reader.TryReadVector8(out var protocol) || protocol.IsEmpty)
+            if (!reader.TryReadVector8(out var protocol) || protocol.IsEmpty || ++count > MaxProtocols)
             {
                 return false;
             }
-
-            count++;
         }
 
-        protocols = new string[count];
-        reader = new VectorReader(list);
+        return true;
+    }
+
+    private static string[] Describe(ReadOnlySpan<byte> list, int count)
+    {
+        if (count == 0)
+        {
+            return [];
+        }
+
+        var protocols = new string[count];
+        var reader = new VectorReader(list);
         for (var i = 0; i < count; i++)
         {
             _ = reader.TryReadVector8(out var protocol);
             protocols[i] = Describe(protocol);
         }
 
-        return true;
+        return protocols;
     }
 
     // Nearly every hello offers these two.

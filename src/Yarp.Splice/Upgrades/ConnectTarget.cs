@@ -46,7 +46,7 @@ internal sealed class ConnectTarget
     /// <summary>Reads the target of a request in authority form (RFC 9112, section 3.2.3): a host, without brackets, and a port.</summary>
     public static bool TryReadRequest(string target, [NotNullWhen(true)] out DnsEndPoint? endPoint)
     {
-        endPoint = TrySplit(target, out var host, out var port) && Uri.CheckHostName(host) != UriHostNameType.Unknown
+        endPoint = TrySplit(target, out var host, out var port) && IsHost(host)
             ? new DnsEndPoint(host.TrimEnd('.'), port)
             : null;
         return endPoint is not null;
@@ -71,6 +71,11 @@ internal sealed class ConnectTarget
     }
 
     public override string ToString() => _text;
+
+    // Uri.CheckHostName would also take a prefix length behind an IPv6 address, and a zone.
+    private static bool IsHost(string host) => host.Contains(':', StringComparison.Ordinal)
+        ? host.AsSpan().IndexOfAny("[]%/") < 0 && IPAddress.TryParse(host, out _)
+        : Uri.CheckHostName(host) != UriHostNameType.Unknown;
 
     private static bool TrySplit(string text, out string host, out int port)
     {

@@ -179,6 +179,24 @@ public sealed class ConfigurationCheckTests : IDisposable
     }
 
     [Fact]
+    public void Run_HalfOfASurrogatePair_IsAMistakeOfTheFile()
+    {
+        var result = Check("""{ "ReverseProxy": { "Routes": { "\ud800": { } } } }""");
+
+        Assert.StartsWith($"{File}: ", Assert.Single(Lines(result.Mistakes)), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Run_BytesThatAreNoUtf8_StillNamesLines()
+    {
+        System.IO.File.WriteAllBytes(File, [.. "{ \"a"u8, 0xd4, .. "\": 1,\n \"ShutdownTimeout\": \"soon\","u8, .. System.Text.Encoding.UTF8.GetBytes(HttpRoute), .. "}"u8]);
+
+        var result = ConfigurationCheck.Run(GatewayCommandLine.Parse(["--config", File]));
+
+        AssertLine(result, 2, "ShutdownTimeout is 'soon'; accepted is a duration");
+    }
+
+    [Fact]
     public void Run_WithoutTheFile_SaysSo() =>
         Assert.Equal([$"--config {File}: there is no such file; accepted is a JSON file."], Lines(ConfigurationCheck.Run(GatewayCommandLine.Parse(["--config", File])).Mistakes));
 

@@ -37,6 +37,8 @@ public sealed class AdminTests : IDisposable
         { "POST", Destination, AdminClient.Token, "[]", 400 },
         { "POST", Destination, AdminClient.Token, """{"action":1}""", 400 },
         { "POST", Destination, AdminClient.Token, """{"action":"explode"}""", 400 },
+        { "POST", Destination, AdminClient.Token, """{"action":"\ud800"}""", 400 },
+        { "POST", Destination, AdminClient.Token, """{"\ud800":"cut"}""", 400 },
         { "POST", Destination, AdminClient.Token, """{"action":"drain","more":1}""", 400 },
         { "DELETE", "/api/sessions/1", null, null, 401 },
         { "POST", Destination, null, """{"action":"cut"}""", 401 },

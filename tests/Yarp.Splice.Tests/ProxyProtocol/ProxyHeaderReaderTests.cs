@@ -35,6 +35,8 @@ public class ProxyHeaderReaderTests
     [InlineData("PROXY TCP4  192.0.2.1 198.51.100.2 1 2\r\n")]
     [InlineData("PROXY TCP4 192.0.2.1 198.51.100.2 1 2 \r\n")]
     [InlineData("PROXY TCP4 192.0.2.1 198.51.100.2 1 2 3\r\n")]
+    [InlineData("PROXY TCP6 ::ffff:192.0.2.01 ::1 1 2\r\n")]
+    [InlineData("PROXY TCP6 ::1 64:ff9b::192.0.2.0x1 1 2\r\n")]
     [InlineData("PROXY TCP4 192.0.2.1 198.51.100.2 1\r\n")]
     [InlineData("PROXY TCP4 192.0.2.1 198.51.100.2 1 65536\r\n")]
     [InlineData("PROXY TCP4 192.0.2.1 198.51.100.2 1 -1\r\n")]

@@ -198,8 +198,23 @@ public class ClientHelloReaderTests
             { "an empty list of protocols", Record(Body([Protocols()])) },
             { "an empty protocol", Record(Body([Protocols("h2", "")])) },
             { "a protocol that runs over the end", Record(Body([Extension(Alpn, 0, 3, 9, 1, 2)])) },
+            { "more than 256 protocols", Record(Body([Protocols([.. Enumerable.Repeat("h2", 257)])])) },
             { "bytes after the list of protocols", Record(Body([Extension(Alpn, 0, 2, 1, 65, 0)])) },
         };
+    }
+
+    [Fact]
+    public void Two_hundred_and_fifty_six_protocols_are_read() => AssertHello(
+        null, string.Join(',', Enumerable.Repeat("h2", 256)), Segments.ReadWhole(Record(Body([Protocols([.. Enumerable.Repeat("h2", 256)])]))));
+
+    [Fact]
+    public void A_hello_that_is_malformed_behind_its_name_and_protocols_allocates_nothing()
+    {
+        var bytes = Record(Body([Name("a.example"), Protocols([.. Enumerable.Repeat("x", 256)]), Extension(ServerName)]));
+        AssertStatus(ClientHelloStatus.Malformed, bytes);
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        _ = default(ClientHelloReader).Read(new ReadOnlySequence<byte>(bytes), out _);
+        Assert.Equal(before, GC.GetAllocatedBytesForCurrentThread());
     }
 
     [Fact]
