@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Yarp.ReverseProxy.Forwarder;
 
 namespace Demo.Gateway.Configuration;
 
@@ -55,6 +56,11 @@ internal static partial class GatewayLog
 
     [LoggerMessage(79, LogLevel.Error, "SIGUSR2: the new instance is not to be had, this one goes on: {Reason}", EventName = "SuccessorFailed")]
     public static partial void SuccessorFailed(ILogger logger, string reason);
+
+    [LoggerMessage(80, LogLevel.Warning,
+        "Route {Route}: a request was not forwarded ({Error}, destination {Destination}): {Reason} {Unsaid} more since the last such message.",
+        EventName = "ForwardingFailed")]
+    public static partial void ForwardingFailed(ILogger logger, string route, ForwarderError error, string? destination, string reason, int unsaid);
 
     [LoggerMessage(170, LogLevel.Information, "Application started: all ports are open. Ctrl-C stops it.", EventName = "Started")]
     public static partial void Started(ILogger logger);

@@ -49,6 +49,7 @@ internal static class Observation
             application.UseAccessLog(log);
         }
 
+        application.UseForwardingLog();
         application.Services.GetRequiredService<GatewayMetrics>().Use(application);
         application.UseFarewell(application.Services.GetRequiredService<GatewayLifecycle>());
     }

@@ -1,6 +1,6 @@
 namespace Demo.Gateway.Hosting;
 
-/// <summary>Keeps the log sane: one line a record, and no stack trace for a failed start that standard error explains in one line.</summary>
+/// <summary>Keeps the log sane: one line a record, and no stack trace for a failed start that standard error explains in one line, nor for each request.</summary>
 internal static class StartupLogging
 {
     public static readonly IReadOnlyDictionary<string, string?> Defaults = new Dictionary<string, string?>
@@ -8,6 +8,8 @@ internal static class StartupLogging
         ["Logging:Console:FormatterName"] = "simple",
         ["Logging:Console:FormatterOptions:SingleLine"] = "true",
         ["Logging:Console:FormatterOptions:TimestampFormat"] = "HH:mm:ss ",
+        // ForwardingLog says it.
+        [ForwardingLog.LevelOfYarp] = nameof(LogLevel.Error),
     };
 
     // Each of these logs the exception that stops the start, besides throwing it.

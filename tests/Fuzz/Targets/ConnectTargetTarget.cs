@@ -38,7 +38,7 @@ internal sealed class ConnectTargetTarget : FuzzTarget
 
         // What the list says for one host allows that host, and not its neighbours.
         // A trailing dot may be all that keeps a number from being an address: then it is not let through.
-        if (isRequest && !text.StartsWith("*.", StringComparison.Ordinal) && !text.Contains(".:", StringComparison.Ordinal) && !allowed.Allows(endPoint!))
+        if (isRequest && !text.StartsWith("*.", StringComparison.Ordinal) && !text.Contains(".:", StringComparison.Ordinal) && !text.Contains(".]:", StringComparison.Ordinal) && !allowed.Allows(endPoint!))
         {
             return $"'{text}' in the list does not allow itself";
         }
