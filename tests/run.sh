@@ -155,7 +155,7 @@ done
 if [ -z "$filter" ]; then
   check "reproducible build" tests/reproducible.sh || true
   run_machines
-  check "fuzz" tests/fuzz.sh --cases 100000 || true
+  check "fuzz" tests/fuzz.sh --cases 60000 || true
   check "soak" tests/soak.sh --minutes 3 || true
 fi
 finish

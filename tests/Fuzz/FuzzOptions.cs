@@ -11,7 +11,7 @@ internal sealed record FuzzOptions
         inputs under tests/Fuzz/Corpus, which have failed once or were recorded, as they are and changed. Ends with 1 on a failure,
         and keeps its input.
 
-        --cases N      of each target, from 1 to 10000000000; 300000 if not given. Slow targets (configuration, reload, admin) get
+        --cases N      of each target, from 1 to 10000000000; 300000 if not given. Slow targets (configuration, reload, admin, upgrade) get
                        a part of it
         --seed N       what inputs are drawn from; 1 if not given
         --target NAME  only this one; --help lists them

@@ -10,18 +10,19 @@ using Xunit.Abstractions;
 namespace EndToEnd.Tests.Hostile;
 
 /// <summary>
-/// One route is flooded, others on the same event loops go on: how long a conversation there takes, alone and during the flood. What the machine itself makes of it,
-/// where flood and conversations share its processors, a conversation past the gateway tells. Conversations in mode Sockmap are only to go on: the kernel's own
-/// threads carry them, and on a machine whose processors are all taken those have been seen to wait for seconds.
+/// One route is flooded, others on the same event loops go on: how long a conversation there takes, alone and during the flood, and one past the gateway beside
+/// it. The bound is for a loop that forgets somebody; how good it is tell the figures, in docs/reliability.md by hand, as a loop whose flood takes all of a processor
+/// waits for that with whatever else the machine runs. So do the kernel's threads that carry mode Sockmap: conversations in it are only to go on.
 /// </summary>
 public sealed class StarvationTests(ITestOutputHelper output) : IAsyncLifetime
 {
     private const int BulkSessions = 16;
     private const int Flooders = 8;
     private const int SlowClients = 3_000;
+    private const string Direct = "past the gateway";
 
     private static readonly TimeSpan s_duration = TimeSpan.FromSeconds(2);
-    private static readonly TimeSpan s_largest = TimeSpan.FromMilliseconds(250);
+    private static readonly TimeSpan s_largest = TimeSpan.FromSeconds(5);
 
     private readonly Socket _conversations = PingPong.Listen();
     private readonly Socket _downloads = Flood.ListenForDownloads();
@@ -92,16 +93,13 @@ public sealed class StarvationTests(ITestOutputHelper output) : IAsyncLifetime
 
         var rows = measured.Select(static pair => string.Create(CultureInfo.InvariantCulture, $"{pair.Key} {pair.Value.TotalMilliseconds:0.00}"));
         output.WriteLine($"{circumstance}: p99 in ms: {string.Join(", ", rows)}{(done > 0 ? $"; {done} done" : "")}");
-        var limit = s_largest + (20 * measured[Conversations.Direct]);
         Assert.All(measured.Where(static pair => pair.Key != "Sockmap"), pair => Assert.True(
-            pair.Value < limit, $"{circumstance}: {pair.Key} took {pair.Value.TotalMilliseconds} ms, {measured[Conversations.Direct].TotalMilliseconds} past the gateway"));
+            pair.Value < s_largest, $"{circumstance}: {pair.Key} took {pair.Value.TotalMilliseconds} ms, {measured[Direct].TotalMilliseconds} past the gateway"));
     }
 
     /// <summary>A conversation in each mode, and one past the gateway, at the same time.</summary>
     private sealed class Conversations : IDisposable
     {
-        public const string Direct = "past the gateway";
-
         private readonly Dictionary<string, PingPong> _all;
 
         public Conversations(Dictionary<string, int> ports, int direct) => _all = EveryModeGateway.Modes.ToDictionary(

@@ -13,6 +13,8 @@ internal sealed class UpgradeMessageTarget : FuzzTarget
 
     public override string Name => "upgrade";
 
+    public override int Cost => 2;
+
     public override FuzzCase Generate(FuzzRandom random)
     {
         var built = Build(random);
