@@ -184,6 +184,7 @@ internal static class GatewayApplication
             ContentRootPath = ChooseContentRoot(commandLine),
         });
         builder.Configuration.Sources.Insert(0, new MemoryConfigurationSource { InitialData = StartupLogging.Defaults });
+        EnvironmentSource.Replace(builder.Configuration.Sources);
         return builder;
     }
 

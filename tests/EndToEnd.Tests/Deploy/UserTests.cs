@@ -49,6 +49,17 @@ public sealed class UserTests : IDisposable
         Assert.DoesNotContain("runs as Splice", gateway.Program.Output, StringComparison.Ordinal);
     }
 
+    [RequiresBpfFact]
+    public async Task The_variable_User_is_the_setting_and_USER_is_not()
+    {
+        // Whatever the name there: systemd sets it for the unit's own user, whom a gateway that is not root could not become.
+        await using var unasked = await Gateway.StartAsync(GatewayConfiguration.Tcp("Copy", _port, _upstream.Port), new Dictionary<string, string> { ["USER"] = "nobody" });
+        await using var asked = await Gateway.StartAsync(GatewayConfiguration.Tcp("Copy", FreePort.Next(), _upstream.Port), new Dictionary<string, string> { ["User"] = "nobody" });
+        await asked.Program.WaitForOutputAsync("Runs as user nobody");
+        await unasked.Program.WaitForOutputAsync("Application started");
+        Assert.DoesNotContain("Runs as user", unasked.Program.Output, StringComparison.Ordinal);
+    }
+
     [RequiresProgramTheory("setpriv")]
     [InlineData("no-such-user", false, 2, "User: there is no user 'no-such-user'; accepted is")]
     [InlineData("root", false, 2, "User: 'root' is root; accepted is")]

@@ -15,7 +15,8 @@ internal sealed class Gateway : IAsyncDisposable
         .Single(attribute => attribute.Key == "GatewayPath").Value!;
 
     /// <summary>Tests run side by side, so none has the admin endpoint on its usual port. The command line wins over this, a file does not.</summary>
-    private static readonly Dictionary<string, string> s_environment = new() { ["Admin__Url"] = "http://127.0.0.1:0" };
+    // USER as in every login shell, and in every unit of systemd's that has a user.
+    private static readonly Dictionary<string, string> s_environment = new() { ["Admin__Url"] = "http://127.0.0.1:0", ["USER"] = "root" };
 
     private readonly DirectoryInfo? _folder;
 
