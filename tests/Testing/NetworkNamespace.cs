@@ -16,6 +16,9 @@ public sealed partial class NetworkNamespace : IAsyncDisposable
 
     public string Name { get; }
 
+    /// <summary>What starts a program in the namespace, and becomes it.</summary>
+    public IReadOnlyList<string> Launcher => ["ip", "netns", "exec", Name];
+
     public static async Task<NetworkNamespace> CreateAsync()
     {
         var name = string.Create(CultureInfo.InvariantCulture, $"gateway-{Environment.ProcessId}-{Interlocked.Increment(ref s_last)}");
@@ -28,7 +31,18 @@ public sealed partial class NetworkNamespace : IAsyncDisposable
     /// <summary>Runs ip(8) in the namespace.</summary>
     public Task ConfigureAsync(params string[] arguments) => IpAsync(["-n", Name, .. arguments]);
 
-    /// <summary>Lays a virtual cable (veth(4)) to another namespace, with a device and an address of 192.0.2.0/24 at either end.</summary>
+    /// <summary>Runs a program in the namespace; what it wrote.</summary>
+    /// <exception cref="InvalidOperationException">It failed.</exception>
+    public Task<string> ExecuteAsync(string program, params string[] arguments) => IpAsync(["netns", "exec", Name, Programs.Require(program), .. arguments]);
+
+    /// <summary>Sets a parameter of the namespace's own, such as <c>ipv4/ip_forward</c>.</summary>
+    public Task SetAsync(string parameter, string value) => RunAsync(() =>
+    {
+        File.WriteAllText($"/proc/sys/net/{parameter}", value);
+        return true;
+    });
+
+    /// <summary>Lays a virtual cable (veth(4)) to another namespace, with a device and an address of the same network of 256 at either end.</summary>
     public async Task ConnectAsync(NetworkNamespace other, (string Device, IPAddress Address) end, (string Device, IPAddress Address) otherEnd)
     {
         await ConfigureAsync("link", "add", end.Device, "type", "veth", "peer", "name", otherEnd.Device, "netns", other.Name);
@@ -67,13 +81,15 @@ public sealed partial class NetworkNamespace : IAsyncDisposable
 
     public async ValueTask DisposeAsync() => await IpAsync("netns", "del", Name);
 
-    private static async Task IpAsync(params string[] arguments)
+    private static async Task<string> IpAsync(params string[] arguments)
     {
         var (exitCode, output, error) = await RunningProgram.RunAsync(Programs.Require("ip"), arguments);
         if (exitCode != 0)
         {
             throw new InvalidOperationException($"ip {string.Join(' ', arguments)}: {output}{error}");
         }
+
+        return output;
     }
 
     [LibraryImport("libc", SetLastError = true)]

@@ -1,3 +1,4 @@
+using System.Net;
 using System.Net.Sockets;
 using Xunit;
 
@@ -19,6 +20,13 @@ internal sealed class TcpSession : IDisposable
     public static async Task<TcpSession> OpenAsync(int port, TcpUpstream upstream, CancellationToken cancellationToken)
     {
         var client = await TcpUpstream.ConnectAsync(port, cancellationToken);
+        return new TcpSession(client, await upstream.AcceptAsync(cancellationToken));
+    }
+
+    /// <summary>Opens one from a socket that the test has made.</summary>
+    public static async Task<TcpSession> OpenAsync(Socket client, EndPoint gateway, TcpUpstream upstream, CancellationToken cancellationToken)
+    {
+        await client.ConnectAsync(gateway, cancellationToken);
         return new TcpSession(client, await upstream.AcceptAsync(cancellationToken));
     }
 

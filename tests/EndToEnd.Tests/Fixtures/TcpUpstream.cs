@@ -3,12 +3,16 @@ using System.Net.Sockets;
 
 namespace EndToEnd.Tests.Fixtures;
 
-/// <summary>A listening socket on a free loopback port that hands each accepted connection to the test.</summary>
+/// <summary>A listening socket on a free port, of loopback if it is not told otherwise, that hands each accepted connection to the test.</summary>
 internal sealed class TcpUpstream : IDisposable
 {
-    private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
+    private readonly TcpListener _listener;
 
-    public TcpUpstream() => _listener.Start();
+    public TcpUpstream(IPAddress? address = null)
+    {
+        _listener = new TcpListener(address ?? IPAddress.Loopback, 0);
+        _listener.Start();
+    }
 
     public int Port => ((IPEndPoint)_listener.LocalEndpoint).Port;
 
