@@ -14,7 +14,7 @@ fi
 
 install_missing() {
   local entry program package missing=()
-  for entry in redis-server:redis-server initdb:postgresql wrk:wrk h2load:nghttp2-client curl:curl openssl:openssl ps:procps ip:iproute2 strace:strace prlimit:util-linux clang-19:clang-19 setpriv:util-linux \
+  for entry in redis-server:redis-server initdb:postgresql wrk:wrk h2load:nghttp2-client curl:curl openssl:openssl ps:procps ip:iproute2 tc:iproute2 nft:nftables ethtool:ethtool strace:strace prlimit:util-linux clang-19:clang-19 setpriv:util-linux \
     haproxy:haproxy nginx:nginx ngx_stream_module.so:libnginx-mod-stream chromium:chromium debootstrap:debootstrap buildah:buildah podman:podman runc:runc qemu-system-x86_64:qemu-system-x86 cpio:cpio \
     debugfs:e2fsprogs xz:xz-utils busybox:busybox-static systemd-analyze:systemd; do
     program=${entry%%:*} package=${entry##*:}

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using System.Net.WebSockets;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
@@ -6,6 +7,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
 
 namespace EndToEnd.Tests.Fixtures;
 
@@ -26,10 +28,8 @@ internal sealed class HttpUpstream : IAsyncDisposable
     public TaskCompletionSource ReleaseSlow { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <param name="certificate">For HTTPS.</param>
-    public static async Task<HttpUpstream> StartAsync(CertificateFiles? certificate = null)
-    {
-        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
-        builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration().ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0, endpoint =>
+    public static Task<HttpUpstream> StartAsync(CertificateFiles? certificate = null) =>
+        StartAsync(kestrel => kestrel.Listen(IPAddress.Loopback, 0, endpoint =>
         {
             if (certificate is not null)
             {
@@ -37,13 +37,9 @@ internal sealed class HttpUpstream : IAsyncDisposable
                 endpoint.UseHttps(X509CertificateLoader.LoadPkcs12(pem.Export(X509ContentType.Pkcs12), null));
             }
         }));
-        var application = builder.Build();
-        var upstream = new HttpUpstream(application);
-        application.UseWebSockets();
-        application.Run(upstream.AnswerAsync);
-        await application.StartAsync();
-        return upstream;
-    }
+
+    /// <summary>On a socket that the test has bound.</summary>
+    public static Task<HttpUpstream> StartAsync(Socket listener) => StartAsync(kestrel => kestrel.ListenHandle((ulong)listener.SafeHandle.DangerousGetHandle()));
 
     public async ValueTask DisposeAsync()
     {
@@ -51,6 +47,18 @@ internal sealed class HttpUpstream : IAsyncDisposable
         await atOnce.CancelAsync();
         await _application.StopAsync(atOnce.Token);
         await _application.DisposeAsync();
+    }
+
+    private static async Task<HttpUpstream> StartAsync(Action<KestrelServerOptions> listen)
+    {
+        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
+        builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration().ConfigureKestrel(listen);
+        var application = builder.Build();
+        var upstream = new HttpUpstream(application);
+        application.UseWebSockets();
+        application.Run(upstream.AnswerAsync);
+        await application.StartAsync();
+        return upstream;
     }
 
     private static async Task UploadAsync(HttpContext context)

@@ -33,7 +33,7 @@ internal sealed partial class NetworkGateway : IAsyncDisposable
     /// <summary>Starts it with routes, by their names; what else they need is filled in.</summary>
     /// <param name="triedBefore">Addresses of destinations that a session tries before the one that answers.</param>
     public static async Task<NetworkGateway> StartAsync(
-        RoutedNetwork network, IReadOnlyDictionary<string, JsonObject> routes, params IPEndPoint[] triedBefore)
+        RoutedNetwork network, Dictionary<string, JsonObject> routes, params IPEndPoint[] triedBefore)
     {
         var upstream = await network.Upstream.Namespace.RunAsync(() => new TcpUpstream(network.Upstream.Address));
         try

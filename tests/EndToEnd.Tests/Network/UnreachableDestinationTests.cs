@@ -23,7 +23,7 @@ public sealed class UnreachableDestinationTests
         {
             // A network that the router has not heard of (RFC 5735, TEST-NET is of the hosts).
             "no route" => new IPEndPoint(IPAddress.Parse("198.18.0.1"), FreePort.Next()),
-            // Nobody answers the router's ARP requests; it says so after three seconds.
+            // Nobody answers the router's ARP requests; it says so after a second.
             "no host" => new IPEndPoint(network.Upstream.NobodysAddress, FreePort.Next()),
             _ => new IPEndPoint(network.Upstream.Address, FreePort.Next()),
         };

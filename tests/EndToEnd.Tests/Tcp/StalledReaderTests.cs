@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
-using System.Text.RegularExpressions;
 using EndToEnd.Tests.Fixtures;
 using Testing;
 using Xunit;
@@ -13,7 +12,7 @@ namespace EndToEnd.Tests.Tcp;
 /// A thousand readers that stall: what their sessions hold, in the process and in the kernel, stays bounded, and arrives when they read again. In a
 /// network namespace with small TCP buffers, so that the test needs little memory itself.
 /// </summary>
-public sealed partial class StalledReaderTests(ITestOutputHelper output) : IDisposable
+public sealed class StalledReaderTests(ITestOutputHelper output) : IDisposable
 {
     private const int Sessions = 1_000;
     private const int BufferLimit = 128 * 1024;
@@ -45,14 +44,15 @@ public sealed partial class StalledReaderTests(ITestOutputHelper output) : IDisp
 
         var sent = await Task.Factory.StartNew(() => SendUntilStalled(clients), TaskCreationOptions.LongRunning);
         var (residentGrowth, availableLoss) = (gateway.ResidentBytes - resident, available - AvailableBytes());
-        var queued = await QueuedBytesAsync(network);
+        var queues = await SocketMemory.ReadAsync(network);
+        Assert.True(queues.Sockets >= 4 * Sessions, $"{queues.Sockets} sockets only");
         output.WriteLine(
-            $"for each session {sent.Sum() / Sessions} bytes taken, {residentGrowth / Sessions} resident, {queued / Sessions} in socket queues, " +
+            $"for each session {sent.Sum() / Sessions} bytes taken, {residentGrowth / Sessions} resident, {queues.Bytes / Sessions} in socket queues, " +
             $"{availableLoss / Sessions} of the machine's memory");
         // Four socket buffers, and what the relay holds.
         Assert.InRange(sent.Max(), 1, 2 * 1024 * 1024);
         Assert.InRange(residentGrowth / Sessions, 0, 96 * 1024);
-        Assert.InRange(queued / Sessions, 0, 1024 * 1024);
+        Assert.InRange(queues.Bytes / Sessions, 0, 1024 * 1024);
         // Other programs use memory, too: this is for what none of the others would count.
         Assert.InRange(availableLoss / Sessions, long.MinValue, 2 * 1024 * 1024);
 
@@ -148,23 +148,7 @@ public sealed partial class StalledReaderTests(ITestOutputHelper output) : IDisp
         }
     }
 
-    /// <summary>Memory of all queues of all TCP sockets in the namespace, as the kernel accounts for it (ss(8), --memory).</summary>
-    private static async Task<long> QueuedBytesAsync(NetworkNamespace network)
-    {
-        var (exitCode, text, error) = await RunningProgram.RunAsync("ip", "netns", "exec", network.Name, "ss", "-tmnH");
-        Assert.True(exitCode == 0, error);
-        var sockets = SocketMemory().Matches(text);
-        Assert.True(sockets.Count >= 4 * Sessions, $"{sockets.Count} sockets only");
-        // What is forward-allocated may be below zero, which ss prints as a large number.
-        return sockets.Sum(static socket => socket.Groups.Values.Skip(1).Sum(
-            static group => (long)unchecked((int)uint.Parse(group.ValueSpan, CultureInfo.InvariantCulture))));
-    }
-
     private static long AvailableBytes() => 1024 * long.Parse(
         File.ReadLines("/proc/meminfo").Single(static line => line.StartsWith("MemAvailable:", StringComparison.Ordinal))
             .Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture);
-
-    // Received, forward-allocated, queued for writing, backlog.
-    [GeneratedRegex(@"skmem:\(r(\d+),rb\d+,t\d+,tb\d+,f(\d+),w(\d+),o\d+,bl(\d+)")]
-    private static partial Regex SocketMemory();
 }
