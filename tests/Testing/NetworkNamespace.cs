@@ -10,6 +10,11 @@ public sealed partial class NetworkNamespace : IAsyncDisposable
 {
     private const int CLONE_NEWNET = 0x40000000;
 
+    private const string Folder = "/run/netns";
+    private const string Prefix = "gateway-";
+
+    private static readonly Lazy<Task> s_leftovers = new(RemoveLeftoversAsync);
+
     private static int s_last;
 
     private NetworkNamespace(string name) => Name = name;
@@ -21,7 +26,8 @@ public sealed partial class NetworkNamespace : IAsyncDisposable
 
     public static async Task<NetworkNamespace> CreateAsync()
     {
-        var name = string.Create(CultureInfo.InvariantCulture, $"gateway-{Environment.ProcessId}-{Interlocked.Increment(ref s_last)}");
+        await s_leftovers.Value;
+        var name = string.Create(CultureInfo.InvariantCulture, $"{Prefix}{Environment.ProcessId}-{Interlocked.Increment(ref s_last)}");
         await IpAsync("netns", "add", name);
         var created = new NetworkNamespace(name);
         await created.ConfigureAsync("link", "set", "lo", "up");
@@ -60,7 +66,7 @@ public sealed partial class NetworkNamespace : IAsyncDisposable
         {
             try
             {
-                using (var handle = File.OpenHandle($"/run/netns/{Name}"))
+                using (var handle = File.OpenHandle($"{Folder}/{Name}"))
                 {
                     if (setns((int)handle.DangerousGetHandle(), CLONE_NEWNET) != 0)
                     {
@@ -80,6 +86,24 @@ public sealed partial class NetworkNamespace : IAsyncDisposable
     }
 
     public async ValueTask DisposeAsync() => await IpAsync("netns", "del", Name);
+
+    /// <summary>Removes what test processes have left behind that were killed.</summary>
+    private static async Task RemoveLeftoversAsync()
+    {
+        if (!Directory.Exists(Folder))
+        {
+            return;
+        }
+
+        foreach (var name in Directory.GetFiles(Folder, $"{Prefix}*").Select(static path => Path.GetFileName(path)))
+        {
+            if (!Directory.Exists($"/proc/{name.Split('-')[1]}"))
+            {
+                // Another test process may be quicker.
+                _ = await RunningProgram.RunAsync(Programs.Require("ip"), "netns", "del", name);
+            }
+        }
+    }
 
     private static async Task<string> IpAsync(params string[] arguments)
     {
