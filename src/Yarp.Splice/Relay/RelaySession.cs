@@ -352,9 +352,10 @@ internal sealed partial class RelaySession : EventLoopTimer
             AskLocalEndPoint();
         }
 
-        _client.Close(_loop, resetClient);
+        // What close(2) does by itself where bytes are unread. A sender that it has not reset, and whose window they have closed, would wait a minute.
+        _client.Close(_loop, resetClient || _armedToUpstream is { HasUnread: true });
         CloseAttempts();
-        _upstream?.Close(_loop, resetUpstream);
+        _upstream?.Close(_loop, resetUpstream || _armedToClient is { HasUnread: true });
         if (_destination is not null)
         {
             _engine.Destinations.Release(_destination);

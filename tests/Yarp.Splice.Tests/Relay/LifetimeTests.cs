@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Net.Sockets;
 using Yarp.Splice.Limits;
 using Yarp.Splice.Relay;
 
@@ -7,6 +8,8 @@ namespace Yarp.Splice.Tests.Relay;
 /// <summary>The end of a session by Splice:MaxLifetime.</summary>
 public class LifetimeTests
 {
+    private const int ChunkSize = 64 * 1024;
+
     private static readonly RouteLimits s_limits = new() { MaxLifetime = TimeSpan.FromSeconds(1) };
 
     [Theory]
@@ -83,6 +86,40 @@ public class LifetimeTests
         }
     }
 
+    [Theory]
+    [CombinedModes]
+    public async Task Lifetime_IsOverWhileBothSidesSend_WhatArrivedIsWhatWasSent(SpliceMode mode)
+    {
+        await using var relay = RelayFixture.Create(
+            mode, static route => route with { Limits = s_limits, HalfCloseTimeout = TimeSpan.FromSeconds(1) });
+        var (client, server) = await relay.ConnectPairAsync();
+        using (client)
+        using (server)
+        {
+            // Neither ever stops by itself.
+            var sending = Task.WhenAll(SendForEverAsync(client, seed: 1), SendForEverAsync(server, seed: 2));
+            var received = await Task.WhenAll(ReceiveAsync(server, seed: 1), ReceiveAsync(client, seed: 2));
+            await sending;
+            await relay.WaitUntilIdleAsync();
+
+            var ended = Assert.Single(relay.Ended);
+            Assert.Equal((RelayOutcome.MaxLifetime, SessionParty.Gateway), (ended.Outcome, ended.ClosedBy));
+            foreach (var ((count, error), counted) in received.Zip([ended.BytesToUpstream, ended.BytesToClient]))
+            {
+                if (mode == SpliceMode.Sockmap)
+                {
+                    // The kernel goes on until the sockets are closed: a moment in which nothing is on its way need not come, or bytes come after FIN.
+                    Assert.Contains(error, new[] { SocketError.Success, SocketError.ConnectionReset });
+                    Assert.InRange(count, 1, counted);
+                }
+                else
+                {
+                    Assert.Equal((counted, SocketError.Success), (count, error));
+                }
+            }
+        }
+    }
+
     [Fact]
     public async Task IdleTimeout_IsShorterThanLifetime_EndsTheSession()
     {
@@ -105,5 +142,58 @@ public class LifetimeTests
         Assert.All(picked, static minutes => Assert.InRange(minutes, 90, 110));
         Assert.InRange(picked.Min(), 90, 95);
         Assert.InRange(picked.Max(), 105, 110);
+    }
+
+    /// <summary>Sends pseudo-random bytes until the connection fails.</summary>
+    private static async Task SendForEverAsync(Socket socket, int seed)
+    {
+        var random = new Random(seed);
+        var chunk = new byte[ChunkSize];
+        try
+        {
+            while (true)
+            {
+                random.NextBytes(chunk);
+                await socket.SendAllAsync(chunk);
+            }
+        }
+        catch (SocketException exception)
+        {
+            Assert.Contains(exception.SocketErrorCode, new[] { SocketError.ConnectionReset, SocketError.Shutdown });
+        }
+    }
+
+    /// <summary>Receives to the end, and compares with what <see cref="SendForEverAsync"/> sends: how many bytes came, and what ended them.</summary>
+    private static async Task<(long Count, SocketError Error)> ReceiveAsync(Socket socket, int seed)
+    {
+        var random = new Random(seed);
+        var expected = new byte[ChunkSize];
+        var buffer = new byte[ChunkSize];
+        for (var count = 0L; ;)
+        {
+            int received;
+            try
+            {
+                var place = (int)(count % ChunkSize);
+                received = await socket.ReceiveAsync(buffer.AsMemory(place)).AsTask().WaitAsync(RelayFixture.Deadline);
+                if (place == 0)
+                {
+                    random.NextBytes(expected);
+                }
+
+                Assert.True(expected.AsSpan(place, received).SequenceEqual(buffer.AsSpan(place, received)), $"other bytes within the {received} after {count}");
+            }
+            catch (SocketException exception)
+            {
+                return (count, exception.SocketErrorCode);
+            }
+
+            if (received == 0)
+            {
+                return (count, SocketError.Success);
+            }
+
+            count += received;
+        }
     }
 }

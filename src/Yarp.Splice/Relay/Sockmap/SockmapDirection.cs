@@ -31,7 +31,10 @@ internal sealed class SockmapDirection(SockmapProgram program, int source, int s
     public uint Overlaps => Volatile.Read(ref Slot.Overlaps);
 
     /// <summary>Whether the verdict has passed bytes that the sink's socket has not taken yet. Until then everything is passed.</summary>
-    public bool IsPassing => Passed != Slot.Consumed;
+    public bool IsPassing => Unconsumed != 0;
+
+    /// <summary>Bytes that the verdict has passed and the sink's socket has not taken.</summary>
+    public ulong Unconsumed => Passed - Slot.Consumed;
 
     /// <summary>Why the stream is damaged and the session must be reset.</summary>
     public SockmapFailure Failure => _failure != SockmapFailure.None ? _failure : (SockmapFailure)Volatile.Read(ref Slot.Failure);

@@ -44,6 +44,9 @@ internal sealed class SockmapPath(RelaySession session, RelayDirection direction
     /// <summary>Why the session must be reset.</summary>
     public SockmapFailure Failure => kernel.Failure;
 
+    /// <summary>Whether the source's socket holds bytes that nobody has received, in a queue that close(2) does not look at.</summary>
+    public bool HasUnread => kernel.Unconsumed > (ulong)_unconsumed;
+
     private EventLoop Loop => session.Worker.Loop;
 
     /// <summary>The verdict has passed bytes, wants to know what is acknowledged, or has given up.</summary>
