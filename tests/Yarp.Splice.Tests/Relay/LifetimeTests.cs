@@ -91,7 +91,13 @@ public class LifetimeTests
     public async Task Lifetime_IsOverWhileBothSidesSend_WhatArrivedIsWhatWasSent(SpliceMode mode)
     {
         await using var relay = RelayFixture.Create(
-            mode, static route => route with { Limits = s_limits, HalfCloseTimeout = TimeSpan.FromSeconds(1) });
+            mode,
+            route => route with
+            {
+                Limits = new RouteLimits { MaxLifetime = TimeSpan.FromSeconds(2) },
+                // In mode Sockmap the end may need it; in the others it would be the end of a slow machine's bytes.
+                HalfCloseTimeout = mode == SpliceMode.Sockmap ? TimeSpan.FromSeconds(1) : RelayFixture.Deadline,
+            });
         var (client, server) = await relay.ConnectPairAsync();
         using (client)
         using (server)
@@ -110,7 +116,7 @@ public class LifetimeTests
                 {
                     // The kernel goes on until the sockets are closed: a moment in which nothing is on its way need not come, or bytes come after FIN.
                     Assert.Contains(error, new[] { SocketError.Success, SocketError.ConnectionReset });
-                    Assert.InRange(count, 1, counted);
+                    Assert.InRange(count, 0, counted);
                 }
                 else
                 {
