@@ -1,0 +1,11 @@
+using System.Runtime.CompilerServices;
+using Testing.Faults;
+
+namespace Transport.Linux.Tests;
+
+/// <summary>Before the first test, and so before the first system call.</summary>
+internal static class FaultInstallation
+{
+    [ModuleInitializer]
+    internal static void Install() => FaultInjection.InstallIfAsked(typeof(EventLoop).Assembly);
+}
