@@ -54,6 +54,7 @@ public sealed partial class EventLoop
         var added = EpollCalls.Add(_epoll, _wakeUp, (uint)Readiness.Readable | EpollCalls.EPOLLET, WakeUpKey);
         if (added < 0)
         {
+            Close();
             throw Errno.ToException("epoll_ctl", $"the eventfd of event loop {index}", -added);
         }
     }

@@ -122,15 +122,7 @@ public sealed partial class EventLoopGroup : IDisposable
 
     private EventLoop[] StartLoops()
     {
-        var loops = Placement.Loops
-            .Select(loop => new EventLoop(loop.Index, loop.Cpu, _logger)
-            {
-                AllowedCpus = [.. Placement.AllowedCpus],
-                Failed = OnLoopFailed,
-                Locality = NodeLocality.Of(_nodes, loop.Node),
-            })
-            .ToArray();
-
+        var loops = CreateLoops();
         if (_options.ApplicationScheduling == ApplicationScheduling.Adaptive)
         {
             _watch = new LoopWatch(loops, _logger);
@@ -151,5 +143,29 @@ public sealed partial class EventLoopGroup : IDisposable
         NodeMemory.LogOnce();
         TransportLog.LoopsStarted(_logger, loops.Length, WorkerPlacement.Describe([.. Placement.Loops.Select(static loop => loop.Cpu)]));
         return loops;
+    }
+
+    private EventLoop[] CreateLoops()
+    {
+        var loops = new List<EventLoop>(Placement.Loops.Count);
+        try
+        {
+            foreach (var loop in Placement.Loops)
+            {
+                loops.Add(new EventLoop(loop.Index, loop.Cpu, _logger)
+                {
+                    AllowedCpus = [.. Placement.AllowedCpus],
+                    Failed = OnLoopFailed,
+                    Locality = NodeLocality.Of(_nodes, loop.Node),
+                });
+            }
+        }
+        catch
+        {
+            loops.ForEach(static loop => loop.Close());
+            throw;
+        }
+
+        return [.. loops];
     }
 }

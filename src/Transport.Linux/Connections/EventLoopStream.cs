@@ -92,15 +92,26 @@ internal sealed class EventLoopStream : Stream, IReadinessHandler
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
         cancellationToken.ThrowIfCancellationRequested();
+        var shortage = default(MemoryShortage);
         while (true)
         {
             // After a short read the socket is empty until the loop says otherwise: no call to be told so.
             if (_readable.IsSet)
             {
                 var received = TryReceive(buffer.Span);
-                if (received != -Errno.EAGAIN)
+                if (received >= 0)
                 {
-                    return received >= 0 ? received : throw ToReadException(-received);
+                    return received;
+                }
+
+                if (MemoryShortage.IsCauseOf(-received) && shortage.NextPause() is { } pause)
+                {
+                    await Task.Delay(pause, cancellationToken);
+                    _readable.Set();
+                }
+                else if (received != -Errno.EAGAIN)
+                {
+                    throw ToReadException(-received);
                 }
             }
 
@@ -125,7 +136,7 @@ internal sealed class EventLoopStream : Stream, IReadinessHandler
             {
                 await _writable.WaitAsync(cancellationToken);
             }
-            else if (sent is -Errno.ENOBUFS or -Errno.ENOMEM && shortage.NextPause() is { } pause)
+            else if (MemoryShortage.IsCauseOf(-sent) && shortage.NextPause() is { } pause)
             {
                 await Task.Delay(pause, cancellationToken);
             }

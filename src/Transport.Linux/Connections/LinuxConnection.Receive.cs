@@ -24,6 +24,7 @@ internal sealed partial class LinuxConnection
     private bool _isInputCompleted;
     private bool _isFlushing;
     private Exception? _inputError;
+    private ReceiveShortage? _shortage;
 
     private void Receive(Readiness readiness)
     {
@@ -51,10 +52,11 @@ internal sealed partial class LinuxConnection
 
             if (received <= 0)
             {
-                OnReceiveEnd(received);
+                OnReceiveEnd(received, readiness);
                 return;
             }
 
+            _shortage = null;
             _loop.Counters.CountReceived(received);
             var isEmpty = !isFull && !mustReachEnd;
             if (!TryFlush(isEmpty ? Readiness.None : readiness) || isEmpty)
@@ -160,7 +162,7 @@ internal sealed partial class LinuxConnection
         return true;
     }
 
-    private void OnReceiveEnd(int result)
+    private void OnReceiveEnd(int result, Readiness readiness)
     {
         switch (-result)
         {
@@ -174,6 +176,10 @@ internal sealed partial class LinuxConnection
                 FireConnectionClosed();
                 break;
             case Errno.EAGAIN:
+                break;
+            case var errno when MemoryShortage.IsCauseOf(errno) && (_shortage ??= new ReceiveShortage(this)).TryBeginPause():
+                _isReceivePaused = true;
+                _pendingReadiness |= readiness;
                 break;
             default:
                 OnReceiveError(-result);
@@ -239,5 +245,25 @@ internal sealed partial class LinuxConnection
 
         _input.Complete(_inputError);
         return false;
+    }
+
+    /// <summary>The kernel has no memory for a receive: the next try.</summary>
+    private sealed class ReceiveShortage(LinuxConnection connection) : EventLoopTimer
+    {
+        private MemoryShortage _shortage;
+
+        /// <summary>False if the shortage has lasted too long.</summary>
+        public bool TryBeginPause()
+        {
+            if (_shortage.NextPause() is not { } pause)
+            {
+                return false;
+            }
+
+            connection._loop.Arm(this, pause);
+            return true;
+        }
+
+        protected internal override void OnTimer() => connection.ResumeReceive();
     }
 }

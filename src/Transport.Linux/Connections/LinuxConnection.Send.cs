@@ -18,8 +18,6 @@ internal sealed partial class LinuxConnection : IValueTaskSource
     private const int WriteSignaled = 1;
     private const int WriteAwaited = 2;
 
-    private static readonly TimeSpan s_memoryPause = TimeSpan.FromMilliseconds(5);
-
     private ManualResetValueTaskSourceCore<bool> _writable;
     private int _writeState;
 
@@ -33,6 +31,7 @@ internal sealed partial class LinuxConnection : IValueTaskSource
     private async Task SendAsync()
     {
         Exception? error = null;
+        var shortage = default(MemoryShortage);
         try
         {
             while (true)
@@ -55,15 +54,15 @@ internal sealed partial class LinuxConnection : IValueTaskSource
                     {
                         unsent = unsent.Slice(sent);
                         _sentBytes.Add(sent);
+                        shortage = default;
                     }
                     else if (sent is -Errno.EAGAIN)
                     {
                         await WaitUntilWritable();
                     }
-                    else if (sent is -Errno.ENOBUFS or -Errno.ENOMEM)
+                    else if (MemoryShortage.IsCauseOf((int)-sent) && shortage.NextPause() is { } pause)
                     {
-                        // No memory for a packet. The socket may count as writable all the same, so no event would tell.
-                        await Task.Delay(s_memoryPause);
+                        await Task.Delay(pause);
                     }
                     else if (sent == FileSegment.NotCached)
                     {

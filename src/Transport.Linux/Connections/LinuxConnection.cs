@@ -108,7 +108,9 @@ internal sealed partial class LinuxConnection : ConnectionContext, IReadinessHan
         }
         catch
         {
-            // Nobody knows of the connection yet, so nobody else would close it.
+            // Nobody knows of the connection yet, so nobody else would close it, or give its buffer back.
+            CompleteInput(null);
+            _originalTransport.Input.Complete();
             _ = SocketCalls.Close(_descriptor);
             throw;
         }

@@ -1,3 +1,5 @@
+using Transport.Linux.Interop;
+
 namespace Transport.Linux.Connections;
 
 /// <summary>
@@ -6,12 +8,16 @@ namespace Transport.Linux.Connections;
 /// </summary>
 internal struct MemoryShortage
 {
-    private const int FirstPauseMs = 5;
-    private const int LastPauseMs = 320;
-    private const int LongestMs = 30_000;
+    public const int FirstPauseMs = 5;
+    public const int LastPauseMs = 320;
+
+    /// <summary>How long a shortage may last before it counts as the failure of the socket.</summary>
+    public const int LongestMs = 30_000;
 
     private long _sinceMs;
     private int _pauseMs;
+
+    public static bool IsCauseOf(int errno) => errno is Errno.ENOBUFS or Errno.ENOMEM;
 
     /// <summary>How long to wait before the next try; <see langword="null"/> if the shortage has lasted so long that it counts as the socket's failure.</summary>
     public TimeSpan? NextPause()

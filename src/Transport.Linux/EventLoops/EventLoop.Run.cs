@@ -26,7 +26,7 @@ public sealed partial class EventLoop
     internal void Start() => new Thread(Run) { IsBackground = true, Name = $"event loop {Index}" }.UnsafeStart();
 
     /// <summary>Ends the loop after what has been posted so far, and closes its descriptors. Idempotent; not callable by a handler of the loop.</summary>
-    internal unsafe void Stop()
+    internal void Stop()
     {
         if (_isStopping)
         {
@@ -36,6 +36,12 @@ public sealed partial class EventLoop
         _isStopping = true;
         Post(static _ => { }, null);
         _ended.Task.Wait();
+        Close();
+    }
+
+    /// <summary>For a loop that was never started; <see cref="Stop"/> is for the others.</summary>
+    internal unsafe void Close()
+    {
         NativeMemory.Free(_events);
         _ = SocketCalls.Close(_epoll);
         _ = SocketCalls.Close(_wakeUp);

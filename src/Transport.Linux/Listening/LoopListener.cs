@@ -37,22 +37,10 @@ internal sealed class LoopListener(EventLoop loop, int descriptor, EndPoint endP
     /// <summary>Whether accepted sockets acknowledge at once. The one option that a listener does not pass on.</summary>
     public bool QuickAck { get; init; }
 
-    private EventLoop Loop => loop;
-
-    private int Descriptor => descriptor;
-
     // One waiter at a time is woken on a shared socket (epoll_ctl(2), EPOLLEXCLUSIVE); it cannot be changed with EPOLL_CTL_MOD.
     private uint Interest => (uint)Readiness.Readable | (Shared.IsShared ? EpollCalls.EPOLLEXCLUSIVE : 0);
 
-    public void Start() => loop.Post(static state =>
-    {
-        var listener = (LoopListener)state!;
-        listener._registration = listener.Register();
-        if (listener.HasAcceptQueue)
-        {
-            listener.Loop.AcceptQueues.Add(listener.Descriptor);
-        }
-    }, this);
+    public void Start() => loop.Post(static state => ((LoopListener)state!).Begin(), this);
 
     /// <summary>Stops when everything is accepted that the kernel has queued: it was promised to clients, who are connected already.</summary>
     public Task StopAsync()
@@ -81,6 +69,23 @@ internal sealed class LoopListener(EventLoop loop, int descriptor, EndPoint endP
         Resume();
         // At once, because only an empty queue ends a shortage, and epoll does not report that.
         Accept(MaxAcceptsPerEvent);
+    }
+
+    private void Begin()
+    {
+        if (HasAcceptQueue)
+        {
+            loop.AcceptQueues.Add(descriptor);
+        }
+
+        try
+        {
+            _registration = Register();
+        }
+        catch (SocketException exception)
+        {
+            Pause(exception.Message);
+        }
     }
 
     private bool TryRegister()
@@ -138,7 +143,17 @@ internal sealed class LoopListener(EventLoop loop, int descriptor, EndPoint endP
                     _ = SocketCalls.SetOption(accepted, SocketCalls.IPPROTO_TCP, SocketCalls.TCP_QUICKACK, 1);
                 }
 
-                handler.OnAccepted(new AcceptedSocket(loop, accepted, address[..addressLength], endPoint));
+                try
+                {
+                    handler.OnAccepted(new AcceptedSocket(loop, accepted, address[..addressLength], endPoint));
+                }
+                catch (SocketException exception)
+                {
+                    // Out of memory or of epoll watches (epoll_ctl(2)): this connection is lost, the next ones wait in the queue.
+                    Pause(exception.Message);
+                    return;
+                }
+
                 if (_reserve.IsReachedBy(accepted))
                 {
                     Pause(_reserve.Reason);

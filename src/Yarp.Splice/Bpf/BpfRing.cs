@@ -21,9 +21,18 @@ internal sealed unsafe class BpfRing : IDisposable
         var page = (nuint)Environment.SystemPageSize;
         _mask = definition.MaxEntries - 1;
         _map = new BpfMap(name, definition);
-        // One page with the reader's position; then, read-only, one with the writer's, and the data twice in a row, so that no record is split.
-        _consumer = new BpfMemory(_map, name, page);
-        _producer = new BpfMemory(_map, name, page + (2 * definition.MaxEntries), (nint)page, isWritable: false);
+        try
+        {
+            // One page with the reader's position; then, read-only, one with the writer's, and the data twice in a row, so that no record is split.
+            _consumer = new BpfMemory(_map, name, page);
+            _producer = new BpfMemory(_map, name, page + (2 * definition.MaxEntries), (nint)page, isWritable: false);
+        }
+        catch
+        {
+            _consumer?.Dispose();
+            _map.Dispose();
+            throw;
+        }
     }
 
     public BpfMap Map => _map;

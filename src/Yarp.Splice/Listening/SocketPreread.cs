@@ -3,6 +3,7 @@ using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using Transport.Linux;
+using Transport.Linux.Connections;
 using Transport.Linux.Interop;
 using Yarp.Splice.ProxyProtocol;
 using Yarp.Splice.Relay;
@@ -30,6 +31,7 @@ internal sealed class SocketPreread(PortAcceptHandler port, EventLoop loop, int 
     private int _length;
     private int _headerLength;
     private bool _needsHello;
+    private Shortage? _shortage;
 
     public EventLoop Loop => loop;
 
@@ -64,6 +66,7 @@ internal sealed class SocketPreread(PortAcceptHandler port, EventLoop loop, int 
         catch (SocketException)
         {
             // Out of memory or of epoll watches (epoll_ctl(2)).
+            Leave();
             _ = SocketCalls.Close(descriptor);
         }
     }
@@ -90,6 +93,11 @@ internal sealed class SocketPreread(PortAcceptHandler port, EventLoop loop, int 
         {
             var received = (int)SocketCalls.Receive(descriptor, chunk);
             if (received == -Errno.EAGAIN)
+            {
+                return false;
+            }
+
+            if (MemoryShortage.IsCauseOf(-received) && (_shortage ??= new Shortage(this)).TryBeginPause())
             {
                 return false;
             }
@@ -177,11 +185,34 @@ internal sealed class SocketPreread(PortAcceptHandler port, EventLoop loop, int 
 
     private void Leave()
     {
+        _shortage?.End();
         if (_registration is { } registration)
         {
             loop.Unregister(registration);
             loop.Cancel(this);
             port.Waiting.Remove(this);
         }
+    }
+
+    /// <summary>The kernel has no memory for a receive: the next try.</summary>
+    private sealed class Shortage(SocketPreread preread) : EventLoopTimer
+    {
+        private MemoryShortage _shortage;
+
+        /// <summary>False if the shortage has lasted too long.</summary>
+        public bool TryBeginPause()
+        {
+            if (_shortage.NextPause() is not { } pause)
+            {
+                return false;
+            }
+
+            preread.Loop.Arm(this, pause);
+            return true;
+        }
+
+        public void End() => preread.Loop.Cancel(this);
+
+        protected override void OnTimer() => preread.TryFinish();
     }
 }

@@ -1,3 +1,4 @@
+using Transport.Linux.Connections;
 using Transport.Linux.Interop;
 using Yarp.Splice.Relay.Paths;
 using Yarp.Splice.Relay.Rules;
@@ -14,9 +15,6 @@ internal sealed class RelayDirection(RelaySession session, RelayEndpoint source,
 {
     /// <summary>Transfers in one go before other sessions of the loop get their turn.</summary>
     private const int TransfersPerTurn = 16;
-
-    /// <summary>How long the kernel may have no memory for a direction before that counts as the failure of its socket.</summary>
-    private const int LongestShortageMs = 30_000;
 
     private RelayPath _path = CopyPath.Instance;
     private RelayFlow _flow = RelayFlow.Waiting;
@@ -173,14 +171,14 @@ internal sealed class RelayDirection(RelaySession session, RelayEndpoint source,
     /// </summary>
     public bool AwaitsMemory(int errno)
     {
-        if (errno is not (Errno.ENOBUFS or Errno.ENOMEM or Errno.EFAULT))
+        if (!MemoryShortage.IsCauseOf(errno) && errno != Errno.EFAULT)
         {
             return false;
         }
 
         var now = session.Worker.Loop.NowMs;
         _shortSinceMs = _shortSinceMs == 0 ? now : _shortSinceMs;
-        if (now - _shortSinceMs > LongestShortageMs)
+        if (now - _shortSinceMs > MemoryShortage.LongestMs)
         {
             return false;
         }

@@ -26,7 +26,7 @@ internal sealed class RelayWorker(EventLoop loop, SessionSet sessions, CounterSe
     public DescriptorReserve Descriptors => Pipes.Reserve;
 
     /// <summary>The directions of this loop that wait for the kernel to have memory again.</summary>
-    public MemoryShortage Memory { get; } = new(loop);
+    public MemoryRetries Memory { get; } = new(loop);
 
     /// <summary>The armed directions of this loop; <see langword="null"/> where Sockmap mode is not available, or not asked for yet.</summary>
     public SockmapEvents? Armed { get; set; }

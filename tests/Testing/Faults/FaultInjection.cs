@@ -14,6 +14,7 @@ public static unsafe class FaultInjection
 {
     private const string Compiler = "clang-19";
     private const string SeedVariable = "FAULTS_SEED";
+    private const string KindsVariable = "FAULTS_KINDS";
     private const string ReportVariable = "FAULTS_REPORT";
     private const int ReportSize = 8192;
 
@@ -21,7 +22,10 @@ public static unsafe class FaultInjection
     private static delegate* unmanaged<void> s_stop;
     private static delegate* unmanaged<byte*, int, int> s_describe;
 
-    /// <summary>If FAULTS_SEED says so, all tests of the process run under the faults that end nothing; FAULTS_REPORT names the file for what was done.</summary>
+    /// <summary>
+    /// If FAULTS_SEED says so, all tests of the process run under faults: of the kinds that FAULTS_KINDS names, and FAULTS_REPORT names the file for what
+    /// was done.
+    /// </summary>
     public static void InstallIfAsked(params Assembly[] assemblies)
     {
         if (Environment.GetEnvironmentVariable(SeedVariable) is not { Length: > 0 } seed)
@@ -30,7 +34,7 @@ public static unsafe class FaultInjection
         }
 
         Install(assemblies);
-        Start(ulong.Parse(seed, CultureInfo.InvariantCulture), endsConnections: false);
+        Start(ulong.Parse(seed, CultureInfo.InvariantCulture), Enum.Parse<FaultKinds>(Environment.GetEnvironmentVariable(KindsVariable)!));
         if (Environment.GetEnvironmentVariable(ReportVariable) is { Length: > 0 } report)
         {
             AppDomain.CurrentDomain.ProcessExit += (_, _) => File.WriteAllText(report, Describe());
@@ -52,8 +56,8 @@ public static unsafe class FaultInjection
 
     /// <summary>Begins to make calls fail.</summary>
     /// <param name="seed">Which ones.</param>
-    /// <param name="endsConnections">Whether also such that a connection does not survive, or is not made.</param>
-    public static void Start(ulong seed, bool endsConnections) => s_start(seed, endsConnections ? 1 : 0);
+    /// <param name="kinds">Of which kinds.</param>
+    public static void Start(ulong seed, FaultKinds kinds) => s_start(seed, (int)kinds);
 
     public static void Stop() => s_stop();
 

@@ -25,47 +25,56 @@
 #include <linux/bpf.h>
 
 enum call { ACCEPT, RECV, RECVMSG, SEND, SENDMSG, SENDFILE, SPLICE, PIPE, PIPE_SIZE, DUPLICATE, WAIT, CACHED, BPF_LOAD, BPF_CREATE, BPF_UPDATE, SOCKET, CONNECT,
-            SOCKET_OPTION, WATCH, CALLS };
+            SOCKET_OPTION, WATCH, EPOLL, EVENT, MAP, CALLS };
 
 static const char *const call_names[CALLS] = { "accept4", "recv", "recvmsg", "send", "sendmsg", "sendfile", "splice", "pipe2", "fcntl(F_SETPIPE_SZ)",
   "fcntl(F_DUPFD_CLOEXEC)", "epoll_wait", "preadv2(RWF_NOWAIT)", "bpf(BPF_PROG_LOAD)", "bpf(BPF_MAP_CREATE)", "bpf(BPF_MAP_UPDATE_ELEM)", "socket",
-  "connect", "setsockopt", "epoll_ctl(EPOLL_CTL_ADD)" };
+  "connect", "setsockopt", "epoll_ctl(EPOLL_CTL_ADD)", "epoll_create1", "eventfd", "mmap" };
 
 // What happens instead of an error number.
 enum { SHORT = -1, RESET = -2, ABORT = -3 };
+
+// What a fault does to those who depend on the call. FaultKinds in FaultKinds.cs.
+enum {
+  PASSING = 1,     // nothing but a moment: the call succeeds when it is tried again
+  SHORTAGE = 2,    // nothing but speed: accepting pauses, a session copies instead of splicing, and the log says so
+  FATAL = 4,       // a connection ends, or is not made, or a program does not start
+};
 
 struct rule {
   enum call call;
   int fault;       // an error number, or one of the above
   int rate;        // of 10,000 calls
-  int is_hard;     // ends a connection, or keeps one from being made
+  int kind;
   _Atomic unsigned long count;
 };
 
 static struct rule rules[] = {
-  { ACCEPT, EINTR, 200, 0, 0 }, { ACCEPT, ECONNABORTED, 200, 0, 0 }, { ACCEPT, EMFILE, 50, 0, 0 }, { ACCEPT, ENFILE, 50, 0, 0 },
-  { ACCEPT, ENOBUFS, 50, 0, 0 }, { ACCEPT, ENOMEM, 50, 0, 0 }, { ACCEPT, ABORT, 100, 1, 0 },
-  { RECV, SHORT, 1000, 0, 0 }, { RECV, EAGAIN, 300, 0, 0 }, { RECV, EINTR, 200, 0, 0 }, { RECV, ENOBUFS, 10, 0, 0 }, { RECV, ENOMEM, 10, 0, 0 },
-  { RECV, RESET, 30, 1, 0 },
-  { RECVMSG, EINTR, 300, 0, 0 },
-  { SEND, SHORT, 1000, 0, 0 }, { SEND, EAGAIN, 300, 0, 0 }, { SEND, EINTR, 200, 0, 0 }, { SEND, ENOBUFS, 10, 0, 0 }, { SEND, ENOMEM, 10, 0, 0 },
-  { SEND, EFAULT, 100, 0, 0 }, { SEND, RESET, 30, 1, 0 },
-  { SENDMSG, SHORT, 1000, 0, 0 }, { SENDMSG, EAGAIN, 300, 0, 0 }, { SENDMSG, EINTR, 200, 0, 0 }, { SENDMSG, ENOBUFS, 10, 0, 0 },
-  { SENDMSG, ENOMEM, 10, 0, 0 }, { SENDMSG, RESET, 30, 1, 0 },
-  { SENDFILE, SHORT, 1000, 0, 0 }, { SENDFILE, EAGAIN, 300, 0, 0 }, { SENDFILE, EINTR, 200, 0, 0 }, { SENDFILE, ENOBUFS, 10, 0, 0 },
-  { SENDFILE, ENOMEM, 10, 0, 0 }, { SENDFILE, RESET, 30, 1, 0 },
-  { SPLICE, SHORT, 1000, 0, 0 }, { SPLICE, EAGAIN, 300, 0, 0 }, { SPLICE, EINTR, 200, 0, 0 }, { SPLICE, ENOMEM, 10, 0, 0 }, { SPLICE, RESET, 30, 1, 0 },
-  { PIPE, EMFILE, 200, 0, 0 }, { PIPE, ENFILE, 200, 0, 0 }, { PIPE_SIZE, EPERM, 500, 0, 0 }, { PIPE_SIZE, ENOMEM, 500, 0, 0 },
-  { DUPLICATE, EMFILE, 500, 0, 0 },
-  { WAIT, EINTR, 300, 0, 0 }, { WAIT, SHORT, 1000, 0, 0 },
-  { CACHED, EAGAIN, 1000, 0, 0 },
-  { BPF_LOAD, EAGAIN, 3000, 0, 0 }, { BPF_LOAD, EPERM, 1000, 1, 0 }, { BPF_LOAD, ENOMEM, 1000, 1, 0 },
-  { BPF_CREATE, EPERM, 200, 1, 0 }, { BPF_CREATE, ENOMEM, 200, 1, 0 },
-  { BPF_UPDATE, ENOMEM, 200, 1, 0 }, { BPF_UPDATE, E2BIG, 200, 1, 0 }, { BPF_UPDATE, EBUSY, 200, 1, 0 }, { BPF_UPDATE, EOPNOTSUPP, 200, 1, 0 },
-  { SOCKET, EMFILE, 100, 1, 0 }, { SOCKET, ENFILE, 100, 1, 0 }, { SOCKET, ENOBUFS, 100, 1, 0 }, { SOCKET, ENOMEM, 100, 1, 0 },
-  { CONNECT, ECONNREFUSED, 100, 1, 0 }, { CONNECT, ENETUNREACH, 100, 1, 0 }, { CONNECT, EADDRNOTAVAIL, 100, 1, 0 }, { CONNECT, ENOBUFS, 100, 1, 0 },
-  { SOCKET_OPTION, ENOMEM, 100, 1, 0 }, { SOCKET_OPTION, ENOBUFS, 100, 1, 0 },
-  { WATCH, ENOMEM, 100, 1, 0 }, { WATCH, ENOSPC, 100, 1, 0 },
+  { ACCEPT, EINTR, 200, PASSING, 0 }, { ACCEPT, ECONNABORTED, 200, PASSING, 0 }, { ACCEPT, EMFILE, 50, SHORTAGE, 0 }, { ACCEPT, ENFILE, 50, SHORTAGE, 0 },
+  { ACCEPT, ENOBUFS, 50, SHORTAGE, 0 }, { ACCEPT, ENOMEM, 50, SHORTAGE, 0 }, { ACCEPT, ABORT, 100, FATAL, 0 },
+  { RECV, SHORT, 1000, PASSING, 0 }, { RECV, EAGAIN, 300, PASSING, 0 }, { RECV, EINTR, 200, PASSING, 0 }, { RECV, ENOBUFS, 10, PASSING, 0 }, { RECV, ENOMEM, 10, PASSING, 0 },
+  { RECV, RESET, 30, FATAL, 0 },
+  { RECVMSG, EINTR, 300, PASSING, 0 },
+  { SEND, SHORT, 1000, PASSING, 0 }, { SEND, EAGAIN, 300, PASSING, 0 }, { SEND, EINTR, 200, PASSING, 0 }, { SEND, ENOBUFS, 10, PASSING, 0 }, { SEND, ENOMEM, 10, PASSING, 0 },
+  { SEND, EFAULT, 100, PASSING, 0 }, { SEND, RESET, 30, FATAL, 0 },
+  { SENDMSG, SHORT, 1000, PASSING, 0 }, { SENDMSG, EAGAIN, 300, PASSING, 0 }, { SENDMSG, EINTR, 200, PASSING, 0 }, { SENDMSG, ENOBUFS, 10, PASSING, 0 },
+  { SENDMSG, ENOMEM, 10, PASSING, 0 }, { SENDMSG, RESET, 30, FATAL, 0 },
+  { SENDFILE, SHORT, 1000, PASSING, 0 }, { SENDFILE, EAGAIN, 300, PASSING, 0 }, { SENDFILE, EINTR, 200, PASSING, 0 }, { SENDFILE, ENOBUFS, 10, PASSING, 0 },
+  { SENDFILE, ENOMEM, 10, PASSING, 0 }, { SENDFILE, RESET, 30, FATAL, 0 },
+  { SPLICE, SHORT, 1000, PASSING, 0 }, { SPLICE, EAGAIN, 300, PASSING, 0 }, { SPLICE, EINTR, 200, PASSING, 0 }, { SPLICE, ENOMEM, 10, PASSING, 0 }, { SPLICE, RESET, 30, FATAL, 0 },
+  { PIPE, EMFILE, 200, SHORTAGE, 0 }, { PIPE, ENFILE, 200, SHORTAGE, 0 }, { PIPE_SIZE, EPERM, 500, SHORTAGE, 0 }, { PIPE_SIZE, ENOMEM, 500, SHORTAGE, 0 },
+  { DUPLICATE, EMFILE, 500, SHORTAGE, 0 },
+  { WAIT, EINTR, 300, PASSING, 0 }, { WAIT, SHORT, 1000, PASSING, 0 },
+  { CACHED, EAGAIN, 1000, PASSING, 0 },
+  { BPF_LOAD, EAGAIN, 3000, PASSING, 0 }, { BPF_LOAD, EPERM, 1000, FATAL, 0 }, { BPF_LOAD, ENOMEM, 1000, FATAL, 0 },
+  { BPF_CREATE, EPERM, 200, FATAL, 0 }, { BPF_CREATE, ENOMEM, 200, FATAL, 0 },
+  { BPF_UPDATE, ENOMEM, 200, FATAL, 0 }, { BPF_UPDATE, E2BIG, 200, FATAL, 0 }, { BPF_UPDATE, EBUSY, 200, FATAL, 0 }, { BPF_UPDATE, EOPNOTSUPP, 200, FATAL, 0 },
+  { SOCKET, EMFILE, 100, FATAL, 0 }, { SOCKET, ENFILE, 100, FATAL, 0 }, { SOCKET, ENOBUFS, 100, FATAL, 0 }, { SOCKET, ENOMEM, 100, FATAL, 0 },
+  { CONNECT, ECONNREFUSED, 100, FATAL, 0 }, { CONNECT, ENETUNREACH, 100, FATAL, 0 }, { CONNECT, EADDRNOTAVAIL, 100, FATAL, 0 }, { CONNECT, ENOBUFS, 100, FATAL, 0 },
+  { SOCKET_OPTION, ENOMEM, 100, FATAL, 0 }, { SOCKET_OPTION, ENOBUFS, 100, FATAL, 0 },
+  { WATCH, ENOMEM, 100, FATAL, 0 }, { WATCH, ENOSPC, 100, FATAL, 0 },
+  { EPOLL, EMFILE, 200, FATAL, 0 }, { EPOLL, ENOMEM, 200, FATAL, 0 }, { EVENT, EMFILE, 200, FATAL, 0 }, { EVENT, ENOMEM, 200, FATAL, 0 },
+  { MAP, ENOMEM, 200, FATAL, 0 },
 };
 
 // What is known of a descriptor. The lock keeps a renewal of its registration from meeting a change of it, or the descriptor's close.
@@ -74,7 +83,7 @@ struct descriptor {
   int epoll;
   struct epoll_event event;
   _Atomic char has_edges;         // registered edge-triggered
-  _Atomic char is_partly_read;    // its first segment may be
+  _Atomic uint64_t partly_read;   // the cookie of the socket whose first segment may be
   _Atomic char is_armed;          // it has been in a sockmap
   _Atomic char is_sockmap;        // it is one
 };
@@ -82,7 +91,7 @@ struct descriptor {
 #define MAX_DESCRIPTORS (1 << 20)
 static struct descriptor descriptors[MAX_DESCRIPTORS];
 
-static _Atomic int level;    // 0: no faults; 1: those that end nothing; 2: all
+static _Atomic int kinds;    // which kinds happen now
 static uint64_t seed;
 static _Atomic uint64_t calls[CALLS];
 
@@ -103,27 +112,31 @@ REAL(socket, int, int, int, int)
 REAL(connect, int, int, const void *, socklen_t)
 REAL(setsockopt, int, int, int, int, const void *, socklen_t)
 REAL(close, int, int)
+REAL(epoll_create1, int, int)
+REAL(eventfd, int, unsigned, int)
+REAL(mmap, void *, void *, size_t, int, int, int, long)
 
 #define FIND(name) *(void **)&real_##name = dlsym(RTLD_NEXT, #name)
 __attribute__((constructor)) static void find_real(void) {
   FIND(accept4); FIND(recv); FIND(recvmsg); FIND(send); FIND(sendmsg); FIND(sendfile); FIND(splice); FIND(pipe2); FIND(fcntl); FIND(epoll_wait);
-  FIND(epoll_ctl); FIND(syscall); FIND(socket); FIND(connect); FIND(setsockopt); FIND(close);
+  FIND(epoll_ctl); FIND(syscall); FIND(socket); FIND(connect); FIND(setsockopt); FIND(close); FIND(epoll_create1);
+  FIND(eventfd); FIND(mmap);
 }
 
 #define EXPORT(name) __asm__(#name) __attribute__((visibility("default")))
 
-void faults_start(uint64_t new_seed, int is_hard) EXPORT(faults_start);
+void faults_start(uint64_t new_seed, int of_kinds) EXPORT(faults_start);
 void faults_stop(void) EXPORT(faults_stop);
 int faults_describe(char *text, int size) EXPORT(faults_describe);
 
-void faults_start(uint64_t new_seed, int is_hard) {
+void faults_start(uint64_t new_seed, int of_kinds) {
   seed = new_seed;
   for (int i = 0; i < CALLS; i++) atomic_store(&calls[i], 0);
   for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) atomic_store(&rules[i].count, 0);
-  atomic_store(&level, is_hard ? 2 : 1);
+  atomic_store(&kinds, of_kinds);
 }
 
-void faults_stop(void) { atomic_store(&level, 0); }
+void faults_stop(void) { atomic_store(&kinds, 0); }
 
 // One line for each rule: call, error number (negative for the others), how often it struck.
 int faults_describe(char *text, int size) {
@@ -146,14 +159,14 @@ static uint64_t mix(uint64_t x) {
 
 // The fault of this call, or none; and a random number for it.
 static struct rule *roll(enum call call, uint64_t *random) {
-  int now = atomic_load_explicit(&level, memory_order_relaxed);
+  int now = atomic_load_explicit(&kinds, memory_order_relaxed);
   if (now == 0) return NULL;
   uint64_t number = atomic_fetch_add(&calls[call], 1);
   uint64_t drawn = mix(mix(seed ^ ((uint64_t)call << 56)) + number);
   *random = mix(drawn);
   int left = drawn % 10000;
   for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
-    if (rules[i].call != call || (rules[i].is_hard && now < 2)) continue;
+    if (rules[i].call != call || !(rules[i].kind & now)) continue;
     left -= rules[i].rate;
     if (left < 0) return &rules[i];
   }
@@ -185,18 +198,13 @@ static int has_edges(int descriptor) {
   return d && atomic_load(&d->has_edges);
 }
 
-static void set_partly_read(int descriptor, int value) {
-  struct descriptor *d = of(descriptor);
-  if (d) atomic_store(&d->is_partly_read, value);
-}
-
 // Nothing is known of a descriptor that was just opened: the one before may have been closed past this.
 static int fresh(int descriptor) {
   struct descriptor *d = of(descriptor);
   if (d) {
     lock(d);
     atomic_store(&d->has_edges, 0);
-    atomic_store(&d->is_partly_read, 0);
+    atomic_store(&d->partly_read, 0);
     atomic_store(&d->is_armed, 0);
     atomic_store(&d->is_sockmap, 0);
     unlock(d);
@@ -220,6 +228,21 @@ static int socket_number(int descriptor, int level_of, int name) {
   int value = -1;
   socklen_t length = sizeof value;
   return getsockopt(descriptor, level_of, name, &value, &length) == 0 ? value : -1;
+}
+
+// The number of a socket, which no other has. A descriptor may be another socket's by now, closed and opened past this.
+static uint64_t cookie_of(int descriptor) {
+  uint64_t cookie = 0;
+  socklen_t length = sizeof cookie;
+  int error = errno;
+  getsockopt(descriptor, SOL_SOCKET, SO_COOKIE, &cookie, &length);
+  errno = error;
+  return cookie;
+}
+
+static void set_partly_read(int descriptor, int is_partly_read) {
+  struct descriptor *d = of(descriptor);
+  if (d && (is_partly_read || atomic_load(&d->partly_read) != 0)) atomic_store(&d->partly_read, is_partly_read ? cookie_of(descriptor) : 0);
 }
 
 static int is_stream(int descriptor) { return socket_number(descriptor, SOL_SOCKET, SO_TYPE) == SOCK_STREAM; }
@@ -430,6 +453,29 @@ int fault_epoll_ctl(int epoll, int operation, int descriptor, void *event) {
   return result;
 }
 
+int fault_epoll_create1(int flags) EXPORT(epoll_create1);
+int fault_epoll_create1(int flags) {
+  uint64_t random;
+  struct rule *rule = roll(EPOLL, &random);
+  return rule ? fail(rule) : fresh(real_epoll_create1(flags));
+}
+
+int fault_eventfd(unsigned initial, int flags) EXPORT(eventfd);
+int fault_eventfd(unsigned initial, int flags) {
+  uint64_t random;
+  struct rule *rule = roll(EVENT, &random);
+  return rule ? fail(rule) : fresh(real_eventfd(initial, flags));
+}
+
+void *fault_mmap(void *address, size_t length, int protection, int flags, int descriptor, long offset) EXPORT(mmap);
+void *fault_mmap(void *address, size_t length, int protection, int flags, int descriptor, long offset) {
+  uint64_t random;
+  struct rule *rule = roll(MAP, &random);
+  if (!rule) return real_mmap(address, length, protection, flags, descriptor, offset);
+  fail(rule);
+  return (void *)-1;
+}
+
 static long call_bpf(long command, union bpf_attr *attribute, long size) {
   uint64_t random;
   struct rule *rule = NULL;
@@ -440,8 +486,9 @@ static long call_bpf(long command, union bpf_attr *attribute, long size) {
   }
   if (rule) return fail(rule);
   struct descriptor *map = command == BPF_MAP_UPDATE_ELEM ? of(attribute->map_fd) : NULL;
-  struct descriptor *socket = map && atomic_load(&map->is_sockmap) ? of(*(int *)(uintptr_t)attribute->value) : NULL;
-  if (socket && atomic_load(&socket->is_partly_read)) {
+  int descriptor = map && atomic_load(&map->is_sockmap) ? *(int *)(uintptr_t)attribute->value : -1;
+  struct descriptor *socket = of(descriptor);
+  if (socket && atomic_load(&socket->partly_read) != 0 && atomic_load(&socket->partly_read) == cookie_of(descriptor)) {
     errno = ENOMEM;
     return -1;
   }

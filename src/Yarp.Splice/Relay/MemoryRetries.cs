@@ -1,4 +1,5 @@
 using Transport.Linux;
+using Transport.Linux.Connections;
 
 namespace Yarp.Splice.Relay;
 
@@ -6,10 +7,10 @@ namespace Yarp.Splice.Relay;
 /// The directions of one event loop whose last call failed because the kernel had no memory. Their sockets may count as ready all the same, so no
 /// event tells when to try again: this timer does, less and less often while the shortage lasts.
 /// </summary>
-internal sealed class MemoryShortage(EventLoop loop) : EventLoopTimer
+internal sealed class MemoryRetries(EventLoop loop) : EventLoopTimer
 {
-    private static readonly TimeSpan s_firstPause = TimeSpan.FromMilliseconds(5);
-    private static readonly TimeSpan s_lastPause = TimeSpan.FromMilliseconds(320);
+    private static readonly TimeSpan s_firstPause = TimeSpan.FromMilliseconds(MemoryShortage.FirstPauseMs);
+    private static readonly TimeSpan s_lastPause = TimeSpan.FromMilliseconds(MemoryShortage.LastPauseMs);
 
     private List<RelayDirection> _waiting = [];
     private List<RelayDirection> _due = [];

@@ -1,0 +1,114 @@
+using System.Buffers.Binary;
+using System.Net.Sockets;
+
+namespace Faults.Tests;
+
+/// <summary>
+/// One connection through the relay: the client says how many bytes follow and how many it wants, sends its own and FIN, and gets the server's and FIN. Both
+/// know every byte that they are to get.
+/// </summary>
+internal static class Exchange
+{
+    private const int HeaderSize = 12;
+    private const int MostBytes = 300_000;
+
+    /// <summary>As the client. True if all was well, false if the connection was refused or reset; other ends are no answer at all.</summary>
+    public static async Task<bool> RunAsync(Socket client, int seed)
+    {
+        var random = new Random(seed);
+        var (up, down) = (random.Next(random.Next(2) == 0 ? 200 : MostBytes), random.Next(random.Next(2) == 0 ? 200 : MostBytes));
+        var message = new byte[HeaderSize + up];
+        BinaryPrimitives.WriteInt32LittleEndian(message, seed);
+        BinaryPrimitives.WriteInt32LittleEndian(message.AsSpan(4), up);
+        BinaryPrimitives.WriteInt32LittleEndian(message.AsSpan(8), down);
+        new Random(seed + 1).NextBytes(message.AsSpan(HeaderSize));
+        var sending = SendAsync(client, message);
+        var isWhole = await ReceiveAsync(client, Bytes(seed + 2, down), 0);
+        return await sending && isWhole;
+    }
+
+    /// <summary>As the server.</summary>
+    public static async Task ServeAsync(Socket server)
+    {
+        using (server)
+        {
+            var header = new byte[HeaderSize];
+            for (var count = 0; count < HeaderSize;)
+            {
+                var received = await TryReceiveAsync(server, header.AsMemory(count));
+                if (received is null or 0)
+                {
+                    Assert.True(received is null || count == 0, "FIN in the middle of the header");
+                    return;
+                }
+
+                count += received.Value;
+            }
+
+            var seed = BinaryPrimitives.ReadInt32LittleEndian(header);
+            var sending = SendAsync(server, Bytes(seed + 2, BinaryPrimitives.ReadInt32LittleEndian(header.AsSpan(8))));
+            await ReceiveAsync(server, Bytes(seed + 1, BinaryPrimitives.ReadInt32LittleEndian(header.AsSpan(4))), HeaderSize);
+            await sending;
+        }
+    }
+
+    private static byte[] Bytes(int seed, int count)
+    {
+        var bytes = new byte[count];
+        new Random(seed).NextBytes(bytes);
+        return bytes;
+    }
+
+    private static async Task<bool> SendAsync(Socket socket, byte[] bytes)
+    {
+        try
+        {
+            for (var sent = 0; sent < bytes.Length;)
+            {
+                sent += await socket.SendAsync(bytes.AsMemory(sent)).WaitAsync(Deadline.Default);
+            }
+
+            socket.Shutdown(SocketShutdown.Send);
+            return true;
+        }
+        catch (SocketException)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>Receives to the end: the bytes expected and FIN, or some of them and RST; or none and FIN, where no byte had come before these.</summary>
+    private static async Task<bool> ReceiveAsync(Socket socket, byte[] expected, int before)
+    {
+        var buffer = new byte[64 * 1024];
+        for (var count = 0; ;)
+        {
+            switch (await TryReceiveAsync(socket, buffer))
+            {
+                case null:
+                    return false;
+                case 0:
+                    Assert.True(count == expected.Length || (count == 0 && before == 0), $"FIN after {count} of {expected.Length} bytes");
+                    return count == expected.Length;
+                case { } received:
+                    Assert.True(
+                        count + received <= expected.Length && buffer.AsSpan(0, received).SequenceEqual(expected.AsSpan(count, received)),
+                        $"wrong bytes in the {received} after {count} of {expected.Length}");
+                    count += received;
+                    break;
+            }
+        }
+    }
+
+    private static async Task<int?> TryReceiveAsync(Socket socket, Memory<byte> buffer)
+    {
+        try
+        {
+            return await socket.ReceiveAsync(buffer).WaitAsync(Deadline.Default);
+        }
+        catch (SocketException)
+        {
+            return null;
+        }
+    }
+}

@@ -1,0 +1,21 @@
+namespace Faults.Tests;
+
+/// <summary>All kinds of faults, until it is disposed.</summary>
+internal sealed class InjectedFaults : IDisposable
+{
+    public InjectedFaults(ulong seed) => FaultInjection.Start(seed, FaultKinds.Passing | FaultKinds.Shortage | FaultKinds.Fatal);
+
+    /// <summary>Ends them, and makes sure that there were some of these.</summary>
+    /// <param name="faults">The first words of lines of <see cref="FaultInjection.Describe"/>.</param>
+    public void EndAndAssertSome(params string[] faults)
+    {
+        FaultInjection.Stop();
+        var lines = FaultInjection.Describe().Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        foreach (var fault in faults)
+        {
+            Assert.Contains(lines, line => line.StartsWith(fault, StringComparison.Ordinal) && !line.EndsWith(" 0", StringComparison.Ordinal));
+        }
+    }
+
+    public void Dispose() => FaultInjection.Stop();
+}

@@ -1,0 +1,92 @@
+using System.Net.Sockets;
+using Yarp.Splice;
+using Yarp.Splice.Tests.Relay;
+
+namespace Faults.Tests;
+
+/// <summary>Sessions while any system call of theirs may fail: right bytes, or a reset; and nothing is left behind.</summary>
+public class RelayFaultTests
+{
+    private const int Clients = 16;
+    private const int SessionsOfEach = 12;
+
+    // The most that are in use at once: a pipe for each direction. The product keeps those that were.
+    private const int MostPipeEnds = Clients * 2 * 2;
+
+    public static TheoryData<SpliceMode, ulong> ModesAndSeeds()
+    {
+        var data = new TheoryData<SpliceMode, ulong>();
+        foreach (var mode in Enum.GetValues<SpliceMode>())
+        {
+            foreach (var seed in Seeds.All)
+            {
+                data.Add(mode, seed);
+            }
+        }
+
+        return data;
+    }
+
+    [RequiresProgramTheory("clang-19")]
+    [MemberData(nameof(ModesAndSeeds))]
+    public async Task Sessions_end_with_the_right_bytes_or_a_reset_and_leave_nothing_behind(SpliceMode mode, ulong seed)
+    {
+        await using var relay = RelayFixture.Create(mode);
+        using var stop = new CancellationTokenSource();
+        var serving = ServeAsync(relay.Upstream, stop.Token);
+        using (var first = await relay.ConnectAsync())
+        {
+            Assert.True(await Exchange.RunAsync(first, 0));
+        }
+
+        await relay.WaitUntilIdleAsync();
+        var (before, pipesBefore) = (OpenDescriptors.Count(), OpenDescriptors.CountPipes());
+        int whole;
+        using (var faults = new InjectedFaults(seed))
+        {
+            var clients = await Task.WhenAll(Enumerable.Range(0, Clients).Select(client => RunClientAsync(relay, client * SessionsOfEach)));
+            whole = clients.Sum();
+            await relay.WaitUntilIdleAsync();
+            faults.EndAndAssertSome("recv EAGAIN", "send short", "recv short", "epoll_wait short", "socket", "connect", "accept4");
+        }
+
+        Assert.InRange(whole, 1, (Clients * SessionsOfEach) - 1);
+        await OpenDescriptors.AssertNoMoreThanAsync(before);
+        Assert.InRange(OpenDescriptors.CountPipes(), 0, pipesBefore + MostPipeEnds);
+        using (var last = await relay.ConnectAsync())
+        {
+            Assert.True(await Exchange.RunAsync(last, 1));
+        }
+
+        await stop.CancelAsync();
+        await serving;
+    }
+
+    private static async Task<int> RunClientAsync(RelayFixture relay, int firstSeed)
+    {
+        var whole = 0;
+        for (var i = 0; i < SessionsOfEach; i++)
+        {
+            using var client = await relay.ConnectAsync();
+            whole += await Exchange.RunAsync(client, firstSeed + i) ? 1 : 0;
+        }
+
+        return whole;
+    }
+
+    private static async Task ServeAsync(Socket listener, CancellationToken stop)
+    {
+        var connections = new List<Task>();
+        try
+        {
+            while (true)
+            {
+                connections.Add(Exchange.ServeAsync(await listener.AcceptAsync(stop)));
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            await Task.WhenAll(connections);
+        }
+    }
+}
