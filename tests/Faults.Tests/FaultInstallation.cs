@@ -3,6 +3,9 @@ using System.Runtime.CompilerServices;
 using Transport.Linux;
 using Yarp.Splice;
 
+// Faults are the whole process's.
+[assembly: CollectionBehavior(DisableTestParallelization = true)]
+
 namespace Faults.Tests;
 
 /// <summary>Before the first test, and so before the first system call.</summary>

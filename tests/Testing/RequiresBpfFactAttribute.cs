@@ -10,7 +10,7 @@ public sealed class RequiresBpfFactAttribute : FactAttribute
 {
     public RequiresBpfFactAttribute() => Skip = MissingReason();
 
-    internal static string? MissingReason()
+    public static string? MissingReason()
     {
         if (Capabilities.MissingForSockmap() is { Length: > 0 } missing)
         {

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Net.Sockets;
+using Testing.Faults;
 using Yarp.Splice.Relay.Sockmap;
 
 namespace Yarp.Splice.Tests.Relay;
@@ -93,6 +94,7 @@ public class PauseImmuneTests
         Assert.Equal(0, relay.Metrics.Sum("splice.fallbacks"));
     }
 
+    [NotUnderFaults("a read that was cut short keeps a session from being armed")]
     [RequiresBpfFact]
     public async Task SessionsThatAreArmedInTheMiddle_LoseNoByte()
     {

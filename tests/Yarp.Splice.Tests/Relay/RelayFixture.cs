@@ -135,8 +135,16 @@ internal sealed partial class RelayFixture : IAsyncDisposable, IAcceptHandler, I
     public async Task<Socket> ConnectAsync()
     {
         var client = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
-        await client.ConnectAsync(_listener.EndPoint).WaitAsync(Deadline);
-        return client;
+        try
+        {
+            await client.ConnectAsync(_listener.EndPoint).WaitAsync(Deadline);
+            return client;
+        }
+        catch
+        {
+            client.Dispose();
+            throw;
+        }
     }
 
     public async Task<Socket> AcceptAsync()
