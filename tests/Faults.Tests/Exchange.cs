@@ -5,12 +5,15 @@ namespace Faults.Tests;
 
 /// <summary>
 /// One connection through the relay: the client says how many bytes follow and how many it wants, sends its own and FIN, and gets the server's and FIN. Both
-/// know every byte that they are to get.
+/// know every byte that they are to get. Now and then one of them resets the connection instead, half-way.
 /// </summary>
 internal static class Exchange
 {
     private const int HeaderSize = 12;
     private const int MostBytes = 300_000;
+
+    // Of so many exchanges one is reset by the client, and another one by the server.
+    private const int ExchangesToReset = 13;
 
     /// <summary>As the client. True if all was well, false if the connection was refused or reset; other ends are no answer at all.</summary>
     public static async Task<bool> RunAsync(Socket client, int seed)
@@ -22,6 +25,12 @@ internal static class Exchange
         BinaryPrimitives.WriteInt32LittleEndian(message.AsSpan(4), up);
         BinaryPrimitives.WriteInt32LittleEndian(message.AsSpan(8), down);
         new Random(seed + 1).NextBytes(message.AsSpan(HeaderSize));
+        if (seed % ExchangesToReset == 3)
+        {
+            await ResetHalfwayAsync(client, message);
+            return false;
+        }
+
         var sending = SendAsync(client, message);
         return await ReceiveAsync(client, Bytes(seed + 2, down), 0, sending);
     }
@@ -45,7 +54,14 @@ internal static class Exchange
             }
 
             var seed = BinaryPrimitives.ReadInt32LittleEndian(header);
-            var sending = SendAsync(server, Bytes(seed + 2, BinaryPrimitives.ReadInt32LittleEndian(header.AsSpan(8))));
+            var answer = Bytes(seed + 2, BinaryPrimitives.ReadInt32LittleEndian(header.AsSpan(8)));
+            if (seed % ExchangesToReset == 7)
+            {
+                await ResetHalfwayAsync(server, answer);
+                return;
+            }
+
+            var sending = SendAsync(server, answer);
             await ReceiveAsync(server, Bytes(seed + 1, BinaryPrimitives.ReadInt32LittleEndian(header.AsSpan(4))), HeaderSize, sending);
         }
     }
@@ -57,15 +73,34 @@ internal static class Exchange
         return bytes;
     }
 
+    private static async Task ResetHalfwayAsync(Socket socket, byte[] bytes)
+    {
+        try
+        {
+            await SendAllAsync(socket, bytes.AsMemory(0, bytes.Length / 2));
+        }
+        catch (SocketException)
+        {
+            // Reset by the other side before.
+        }
+
+        socket.LingerState = new LingerOption(true, 0);
+        socket.Dispose();
+    }
+
+    private static async Task SendAllAsync(Socket socket, ReadOnlyMemory<byte> bytes)
+    {
+        while (!bytes.IsEmpty)
+        {
+            bytes = bytes[await socket.SendAsync(bytes).AsTask().WaitAsync(Deadline.Default)..];
+        }
+    }
+
     private static async Task<bool> SendAsync(Socket socket, byte[] bytes)
     {
         try
         {
-            for (var sent = 0; sent < bytes.Length;)
-            {
-                sent += await socket.SendAsync(bytes.AsMemory(sent)).AsTask().WaitAsync(Deadline.Default);
-            }
-
+            await SendAllAsync(socket, bytes);
             socket.Shutdown(SocketShutdown.Send);
             return true;
         }

@@ -49,6 +49,17 @@ public class SystemCallFaultTests
         Assert.DoesNotContain("fail:", app.Program.Output, StringComparison.Ordinal);
     }
 
+    /// <summary>No memory for a receive: the same.</summary>
+    [RequiresTracingTheory]
+    [InlineData("ENOBUFS")]
+    [InlineData("ENOMEM")]
+    public async Task Receive_ShortOfMemory_IsTriedAgain(string error)
+    {
+        await using var app = await StartAsync($"recvfrom:error={error}:when=1+2");
+        await ServeAsync(app);
+        Assert.DoesNotContain("fail:", app.Program.Output, StringComparison.Ordinal);
+    }
+
     // strace counts the calls of each thread: a loop that another thread took over from the application's code would meet the faults anew.
     private static Task<PlainApp> StartAsync(string fault) => PlainApp.StartAsync(
         ["strace", "-f", "-qq", "--seccomp-bpf", "-o", "/dev/null", "-e", $"trace={fault.Split(':')[0]}", "-e", $"inject={fault}"],

@@ -247,10 +247,11 @@ static void set_partly_read(int descriptor, int is_partly_read) {
 
 static int is_stream(int descriptor) { return socket_number(descriptor, SOL_SOCKET, SO_TYPE) == SOCK_STREAM; }
 
-// Resets a TCP connection, as if the peer had.
+// Resets a TCP connection, as if the peer had. Not in a sockmap: this clears counters that RST does not, and Sockmap mode compares them.
 static void reset(int descriptor, struct rule *rule) {
   int error = errno;
-  if (socket_number(descriptor, SOL_SOCKET, SO_PROTOCOL) == IPPROTO_TCP) {
+  struct descriptor *d = of(descriptor);
+  if (!(d && atomic_load(&d->is_armed)) && socket_number(descriptor, SOL_SOCKET, SO_PROTOCOL) == IPPROTO_TCP) {
     struct sockaddr nobody = { .sa_family = AF_UNSPEC };
     atomic_fetch_add(&rule->count, 1);
     real_connect(descriptor, &nobody, sizeof nobody);

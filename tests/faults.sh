@@ -1,0 +1,97 @@
+#!/usr/bin/env bash
+# Runs the transport's and the relay's own tests while their system calls fail or fall short at random. docs/reliability.md says what fails.
+# Usage: tests/faults.sh [--seed N]... [--long] [--keep DIR]
+#   --seed N    which calls: any number (default 1). Given several times, one run after another; tests/Faults.Tests runs with it too
+#   --long      also the tests that take minutes
+#   --keep DIR  where the result files go (default artifacts/faults)
+# Needs clang-19. The last line is "N passed, N failed, N skipped" of all runs together; the exit status is 1 if a test failed.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1 DOTNET_CLI_UI_LANGUAGE=en
+
+seeds=() is_long=false keep=artifacts/faults
+while [ $# -gt 0 ]; do
+  case $1 in
+    --seed)
+      [[ ${2:-} =~ ^[0-9]{1,18}$ ]] || { echo "--seed needs a number of at most 18 digits, not '${2:-}'." >&2; exit 2; }
+      seeds+=("$2"); shift ;;
+    --long) is_long=true ;;
+    --keep) keep=${2:?--keep needs a folder}; shift ;;
+    *) sed -n '2,/^set -/{/^set -/d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}" >&2; exit 2 ;;
+  esac
+  shift
+done
+mkdir -p "$keep"
+keep=$(cd "$keep" && pwd)
+
+passed=0 failed=0 skipped=0
+finish() {
+  echo "$passed passed, $failed failed, $skipped skipped"
+  [ "$failed" -eq 0 ]
+}
+
+if ! command -v clang-19 >/dev/null; then
+  echo "skipped: clang-19 is not installed"
+  skipped=1
+  finish
+  exit
+fi
+
+# run SEED KINDS PROJECT FILTER
+run() {
+  local seed=$1 kinds=$2 project=$3 filter=$4 name totals
+  name="$project-${kinds//, /-}-$seed"
+  echo "== $project, seed $seed, faults: $kinds"
+  rm -f "$keep/$name.faults"
+  FAULTS_SEED=$seed FAULTS_KINDS=$kinds FAULTS_REPORT="$keep/$name.faults" dotnet test "tests/$project" -c Release --no-build --nologo \
+    --logger "trx;LogFileName=$name.trx" --results-directory "$keep" ${filter:+--filter "$filter"} >"$keep/$name.log" 2>&1 || true
+  totals=$(sed -nE 's/^(Passed|Failed)! +- Failed: +([0-9]+), Passed: +([0-9]+), Skipped: +([0-9]+),.*/\3 \2 \4/p' "$keep/$name.log" | tail -n 1)
+  if [ -z "$totals" ] || grep -q -E "Test host process crashed|[Tt]est run (was )?aborted" "$keep/$name.log"; then
+    failed=$((failed + 1))
+    echo "FAILED: it crashed or could not start, its last lines are:"
+    tail -n 40 "$keep/$name.log"
+  fi
+  if [ -n "$totals" ]; then
+    read -r -a totals <<<"$totals"
+    passed=$((passed + totals[0])) failed=$((failed + totals[1])) skipped=$((skipped + totals[2]))
+    echo "${totals[0]} passed, ${totals[1]} failed, ${totals[2]} skipped"
+    if [ "${totals[1]}" -gt 0 ]; then
+      grep -v "^\[xUnit" "$keep/$name.log" | sed -n '/^  Failed /,$p'
+      echo "To repeat these faults: tests/faults.sh --seed $seed"
+    fi
+  fi
+}
+
+# The suite's tests, which must have met faults.
+run_suite() {
+  run "$@"
+  if [ "$(awk '{ sum += $NF } END { print sum + 0 }' "$keep/$3-${2//, /-}-$1.faults" 2>/dev/null)" = 0 ]; then
+    failed=$((failed + 1))
+    echo "FAILED: no call was made to fail"
+  fi
+}
+
+dotnet build tests/Faults.Tests -c Release --nologo -v quiet
+dotnet build tests/Transport.Linux.Tests -c Release --nologo -v quiet
+dotnet build tests/Yarp.Splice.Tests -c Release --nologo -v quiet
+
+transport='Faults!=no' relay='Faults!=no'
+if ! $is_long; then
+  # Minutes of the same, and what makes no system calls.
+  for name in ChurnTests LargeTransferTests LongLivedConnectionTests PressureTests OptionValidationTests PlacementTests; do
+    transport+="&FullyQualifiedName!~$name"
+  done
+  for name in MoreThanFourGibibytes ReloadSoakTests StalledReaders_ .Model. Properties .LoadBalancing. .Tls. ConfigurationTests AddressSetTests; do
+    relay+="&FullyQualifiedName!~$name"
+  done
+fi
+for seed in "${seeds[@]:-1}"; do
+  run_suite "$seed" Passing Transport.Linux.Tests "$transport"
+  run_suite "$seed" Passing Yarp.Splice.Tests "$relay"
+  # These look at bytes and ends only, not at how they got there nor at the log.
+  run_suite "$seed" "Passing, Shortage" Yarp.Splice.Tests 'Faults!=no&(FullyQualifiedName~RelayTransferTests|FullyQualifiedName~RelayEndTests)'
+  if [ ${#seeds[@]} -gt 0 ]; then
+    run "$seed" "Passing, Shortage, Fatal" Faults.Tests ''
+  fi
+done
+finish
