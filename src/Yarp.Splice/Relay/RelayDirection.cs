@@ -156,13 +156,17 @@ internal sealed class RelayDirection(RelaySession session, RelayEndpoint source,
         {
             _isSourceEnded = true;
             _isSourceFailed |= errno != 0;
+            source.IsFailed |= errno != 0;
         }
     }
 
     public void OnSinkError(int errno)
     {
         sink.IsWritable = false;
-        _isSinkFailed |= errno != Errno.EAGAIN && !AwaitsMemory(errno);
+        if (errno != Errno.EAGAIN && !AwaitsMemory(errno))
+        {
+            _isSinkFailed = sink.IsFailed = true;
+        }
     }
 
     /// <summary>

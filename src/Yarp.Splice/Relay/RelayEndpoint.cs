@@ -38,8 +38,8 @@ internal sealed class RelayEndpoint(RelaySession session, int descriptor) : IRea
     /// </summary>
     public bool IsUrgentSeen { get; set; }
 
-    /// <summary>Whether the socket was reset or has failed.</summary>
-    public bool IsFailed { get; private set; }
+    /// <summary>Whether the socket was reset or has failed. The kernel says so once: to a call, or else as an event.</summary>
+    public bool IsFailed { get; set; }
 
     public void Register(EventLoop loop)
     {
