@@ -84,7 +84,7 @@ internal sealed class LoopListener(EventLoop loop, int descriptor, EndPoint endP
         }
         catch (SocketException exception)
         {
-            Pause(exception.Message);
+            Pause(exception.Message.TrimEnd('.'));
         }
     }
 
@@ -150,7 +150,7 @@ internal sealed class LoopListener(EventLoop loop, int descriptor, EndPoint endP
                 catch (SocketException exception)
                 {
                     // Out of memory or of epoll watches (epoll_ctl(2)): this connection is lost, the next ones wait in the queue.
-                    Pause(exception.Message);
+                    Pause(exception.Message.TrimEnd('.'));
                     return;
                 }
 
