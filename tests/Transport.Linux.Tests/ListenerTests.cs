@@ -135,7 +135,7 @@ public class ListenerTests
         var listener = loops.Group.Listen(new IPEndPoint(IPAddress.Loopback, 0), new RefusedOnceHandler(connections));
         using var refused = await ClientSet.ConnectAsync(listener.EndPoint, 1);
         Assert.Equal(0, await refused.Sockets[0].ReceiveAsync(new byte[1]).WaitAsync(Deadline.Default));
-        await ConnectionPair.WaitUntilAsync(() => loops.Log.Entries.Any(static entry => entry.Id == 102));
+        await ConnectionPair.WaitUntilAsync(() => loops.Log.Entries.Any(static entry => entry.Id == 103));
 
         using var next = await ClientSet.ConnectAsync(listener.EndPoint, 1);
         await next.Sockets[0].SendAsync(new byte[1]);
