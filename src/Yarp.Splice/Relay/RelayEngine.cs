@@ -241,10 +241,14 @@ internal sealed partial class RelayEngine : IRelayEngine, IDisposable
         }
     }
 
-    /// <summary>Frees what Sockmap mode holds in the kernel, once no loop looks at it any more. Sessions that are left keep it until the process ends.</summary>
+    /// <summary>
+    /// Closes the pipes that no session uses, and frees what Sockmap mode holds in the kernel once no loop looks at it any more. Sessions that are
+    /// left keep it until the process ends.
+    /// </summary>
     public void Dispose()
     {
-        if (!_sockmap.IsValueCreated || Sockmap.Program is not { } program || Volatile.Read(ref _sessions) > 0)
+        var program = _sockmap.IsValueCreated && Volatile.Read(ref _sessions) == 0 ? Sockmap.Program : null;
+        if (program is null && !_workers.IsValueCreated)
         {
             return;
         }
@@ -254,10 +258,14 @@ internal sealed partial class RelayEngine : IRelayEngine, IDisposable
         {
             worker.Loop.Post(_ =>
             {
-                worker.Armed?.Unregister();
-                if (Interlocked.Decrement(ref left) == 0)
+                _ = worker.Pipes.CloseIdle();
+                if (program is not null)
                 {
-                    program.Dispose();
+                    worker.Armed?.Unregister();
+                    if (Interlocked.Decrement(ref left) == 0)
+                    {
+                        program.Dispose();
+                    }
                 }
             }, null);
         }

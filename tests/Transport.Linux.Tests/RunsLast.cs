@@ -1,0 +1,9 @@
+using Testing.Leaks;
+
+[assembly: TestCollectionOrderer(LeakCheckLast.TypeName, LeakCheckLast.Assembly)]
+
+namespace Transport.Linux.Tests;
+
+/// <summary>The collection of <see cref="LeakTests"/>.</summary>
+[CollectionDefinition(LeakCheckLast.Collection, DisableParallelization = true)]
+public sealed class RunsLast;
