@@ -165,12 +165,12 @@ internal sealed class ConfigurationText
             }
         }
 
+        string[] hosts = [string.Create(CultureInfo.InvariantCulture, $"*:{7000 + number}"), string.Create(CultureInfo.InvariantCulture, $"x{number}.example:{7100 + number}")];
         return new JsonObject
         {
             ["ClusterId"] = $"c{number}",
             ["Mode"] = Choose(["Copy", "Splice", "auto", "Sockmap"], ["Teleport", "1", "Copy,Splice"]),
-            ["Match"] = new JsonObject { ["Hosts"] = new JsonArray(Choose([string.Create(CultureInfo.InvariantCulture, $"*:{7000 + number}"), string.Create(CultureInfo.InvariantCulture, $"x{number}.example:{7100 + number}")],
-                ["*:99999", "nohost", "1.2.3.4:70:x", "*.*.x:80", "*:0"])) },
+            ["Match"] = new JsonObject { ["Hosts"] = new JsonArray(Choose(hosts, ["*:99999", "nohost", "1.2.3.4:70:x", "*.*.x:80", "*:0"])) },
             ["Splice"] = splice,
         };
     }

@@ -29,7 +29,12 @@ public class RelayReplayTests(ITestOutputHelper output)
         s_copy with { MaySplice = true },
         static () => RelayFixture.Create(static _ => new PathPolicy
         {
-            MaySplice = true, FullRead = 1, FullReadsBeforeSplice = 1, MostFullReadsBeforeSplice = 1, SmallSplice = int.MaxValue, SmallSplicesBeforeCopy = 1,
+            MaySplice = true,
+            FullRead = 1,
+            FullReadsBeforeSplice = 1,
+            MostFullReadsBeforeSplice = 1,
+            SmallSplice = int.MaxValue,
+            SmallSplicesBeforeCopy = 1,
         }));
 
     [RequiresBpfTheory]

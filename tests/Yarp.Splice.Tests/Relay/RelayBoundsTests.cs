@@ -19,7 +19,8 @@ public class RelayBoundsTests
             var sent = await stalled.SendUntilStalledAsync();
             var (unsent, _) = KernelQueues.OfPeer(reader);
             // 256 KiB unsent, what is on its way to a window of at most 128 KiB, and one transfer that began below the limit.
-            Assert.InRange(unsent, 1, 1024 * 1024);
+            // What the kernel relays may wait before the gateway instead, while the machine is busy.
+            Assert.InRange(unsent, mode == SpliceMode.Sockmap ? 0 : 1, 1024 * 1024);
             stalled.Shutdown(SocketShutdown.Send);
             SocketFlow.AssertSame(sent, await reader.ReceiveToEndAsync());
         }
