@@ -22,7 +22,7 @@ public sealed class StarvationTests(ITestOutputHelper output) : IAsyncLifetime
     private const string Direct = "past the gateway";
 
     private static readonly TimeSpan s_duration = TimeSpan.FromSeconds(2);
-    private static readonly TimeSpan s_largest = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan s_largest = TimeSpan.FromSeconds(2);
 
     private readonly Socket _conversations = PingPong.Listen();
     private readonly Socket _downloads = Flood.ListenForDownloads();
