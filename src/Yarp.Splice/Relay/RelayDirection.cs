@@ -17,9 +17,9 @@ internal sealed class RelayDirection(RelaySession session, RelayEndpoint source,
     private const int TransfersPerTurn = 16;
 
     /// <summary>
-    /// Bytes after which a turn is over, too: some 0.1 ms. What waits for a message behind a hundred bulk transfers waits for a turn of each.
+    /// Copied bytes after which a turn is over, too: some 0.1 ms. What waits for a message behind a hundred bulk transfers waits for a turn of each.
     /// </summary>
-    private const int BytesPerTurn = 256 * 1024;
+    private const int CopiedPerTurn = 256 * 1024;
 
     private RelayPath _path = CopyPath.Instance;
     private RelayFlow _flow = RelayFlow.Waiting;
@@ -79,8 +79,8 @@ internal sealed class RelayDirection(RelaySession session, RelayEndpoint source,
     /// <summary>Moves what can be moved now.</summary>
     public RelayFlow Pump()
     {
-        var bytes = 0L;
-        for (var i = 0; i < TransfersPerTurn && bytes < BytesPerTurn && !IsOver; i++)
+        var copied = 0L;
+        for (var i = 0; i < TransfersPerTurn && copied < CopiedPerTurn && !IsOver; i++)
         {
             var step = DirectionRules.Next(sink.IsWritable && TryFlush(), _isSourceEnded, source.IsReadable);
             if (step == DirectionStep.AwaitSink)
@@ -112,7 +112,7 @@ internal sealed class RelayDirection(RelaySession session, RelayEndpoint source,
             }
 
             _path.Transfer(this);
-            bytes += LastTransfer;
+            copied += _path == CopyPath.Instance ? LastTransfer : 0;
             ChoosePath();
         }
 
