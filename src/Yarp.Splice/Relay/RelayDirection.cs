@@ -17,7 +17,8 @@ internal sealed class RelayDirection(RelaySession session, RelayEndpoint source,
     private const int TransfersPerTurn = 16;
 
     /// <summary>
-    /// Copied bytes after which a turn is over, too: some 0.1 ms. What waits for a message behind a hundred bulk transfers waits for a turn of each.
+    /// Bytes after which a turn is over, too, where all are copied: some 0.1 ms. What waits for a message behind a hundred bulk transfers waits for a turn
+    /// of each. A direction that may splice needs its full reads in a row to get there, and costs little from then on.
     /// </summary>
     private const int CopiedPerTurn = 256 * 1024;
 
@@ -79,8 +80,8 @@ internal sealed class RelayDirection(RelaySession session, RelayEndpoint source,
     /// <summary>Moves what can be moved now.</summary>
     public RelayFlow Pump()
     {
-        var copied = 0L;
-        for (var i = 0; i < TransfersPerTurn && copied < CopiedPerTurn && !IsOver; i++)
+        var left = policy.MaySplice ? long.MaxValue : CopiedPerTurn;
+        for (var i = 0; i < TransfersPerTurn && left > 0 && !IsOver; i++)
         {
             var step = DirectionRules.Next(sink.IsWritable && TryFlush(), _isSourceEnded, source.IsReadable);
             if (step == DirectionStep.AwaitSink)
@@ -112,7 +113,7 @@ internal sealed class RelayDirection(RelaySession session, RelayEndpoint source,
             }
 
             _path.Transfer(this);
-            copied += _path == CopyPath.Instance ? LastTransfer : 0;
+            left -= LastTransfer;
             ChoosePath();
         }
 
