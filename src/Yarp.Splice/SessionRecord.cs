@@ -22,7 +22,8 @@ public sealed record SessionRecord
     /// <summary>The client's address; <see langword="null"/> where it is not known.</summary>
     public EndPoint? ClientEndPoint { get; init; }
 
-    /// <summary>The address that the client connected to. Of a session that lives only the port is sure to be right: the address may be the wildcard.</summary>
+    /// <summary>The address that the client connected to. Where nobody observes the ends of sessions only the port is sure to be right: the
+    /// address may be the wildcard.</summary>
     public EndPoint? LocalEndPoint { get; init; }
 
     /// <summary>The TLS server name that the client asked for; <see langword="null"/> without one, or where no route of the port looks.</summary>

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 
@@ -6,9 +7,15 @@ namespace Testing;
 /// <summary>How long tests wait for an event before they give up.</summary>
 public static class Deadline
 {
-    public static readonly TimeSpan Default = TimeSpan.FromSeconds(60);
+    private const string SlownessVariable = "TESTS_SLOWNESS";
 
     private static readonly TimeSpan s_pollInterval = TimeSpan.FromMilliseconds(50);
+    private static readonly double s_slowness = ReadSlowness();
+
+    public static readonly TimeSpan Default = OnThisMachine(TimeSpan.FromSeconds(60));
+
+    /// <summary>A deadline for a real machine, longer on one that is emulated: the environment variable TESTS_SLOWNESS says how many times.</summary>
+    public static TimeSpan OnThisMachine(TimeSpan deadline) => deadline * s_slowness;
 
     /// <summary>Waits until something listens on the loopback port.</summary>
     public static async Task UntilListeningAsync(int port, Func<string> describeFailure)
@@ -37,6 +44,14 @@ public static class Deadline
         {
             await WaitAsync(timeout, describeFailure);
         }
+    }
+
+    private static double ReadSlowness()
+    {
+        var text = Environment.GetEnvironmentVariable(SlownessVariable);
+        return text is null ? 1
+            : double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var times) && times is >= 1 and <= 1000 ? times
+            : throw new InvalidOperationException($"{SlownessVariable} is '{text}'; accepted is a number from 1 to 1000.");
     }
 
     private static async Task WaitAsync(CancellationTokenSource timeout, Func<string> describeFailure)

@@ -55,7 +55,7 @@ public class ChurnTests
         // An address for each client, so that none runs out of ports.
         var clients = Enumerable.Range(1, Clients).Select(client => Task.Factory.StartNew(
             () => Load(new IPEndPoint(new IPAddress([127, 0, 0, (byte)client]), port), count / Clients), TaskCreationOptions.LongRunning));
-        await Task.WhenAll(clients).WaitAsync(TimeSpan.FromMinutes(2));
+        await Task.WhenAll(clients).WaitAsync(Deadline.OnThisMachine(TimeSpan.FromMinutes(2)));
         await Deadline.UntilAsync(() => Task.FromResult(Volatile.Read(ref served) == count), () => $"{served} served");
 
         Assert.True(pool.Total > 0);

@@ -254,7 +254,7 @@ public class KestrelTests
         SslOptions = new SslClientAuthenticationOptions { RemoteCertificateValidationCallback = static (_, _, _, _) => true },
     })
     {
-        Timeout = TimeSpan.FromMinutes(1),
+        Timeout = Deadline.Default,
     };
 
     private static async Task<TestServer> StartAsync(

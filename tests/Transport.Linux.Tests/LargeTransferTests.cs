@@ -15,7 +15,7 @@ public class LargeTransferTests
     public async Task Upload_MoreThan2GiB_IsIntact(bool chunked)
     {
         await using var server = await StartAsync();
-        using var client = new HttpClient { Timeout = TimeSpan.FromMinutes(2) };
+        using var client = new HttpClient { Timeout = Deadline.OnThisMachine(TimeSpan.FromMinutes(2)) };
         using var request = new HttpRequestMessage(HttpMethod.Post, $"{server.Address}/upload")
         {
             Content = new StreamContent(new PatternStream(Length), 256 * 1024),
@@ -33,7 +33,7 @@ public class LargeTransferTests
     public async Task Download_MoreThan2GiB_IsIntact(bool chunked)
     {
         await using var server = await StartAsync();
-        using var client = new HttpClient { Timeout = TimeSpan.FromMinutes(2) };
+        using var client = new HttpClient { Timeout = Deadline.OnThisMachine(TimeSpan.FromMinutes(2)) };
         using var response = await client.GetAsync($"{server.Address}/download?{chunked}", HttpCompletionOption.ResponseHeadersRead);
         Assert.Equal(chunked ? null : Length, response.Content.Headers.ContentLength);
         Assert.Equal(Length, await PatternStream.VerifyAsync(await response.Content.ReadAsStreamAsync()));

@@ -15,7 +15,7 @@ namespace Yarp.Splice.Tests;
 /// <summary>An application with YARP, our routes and a configuration that can be replaced, on loopback.</summary>
 internal sealed class TestGateway : IAsyncDisposable
 {
-    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+    public static readonly TimeSpan Patience = Testing.Deadline.OnThisMachine(TimeSpan.FromSeconds(20));
 
     private static int s_nextPort = Environment.ProcessId * 100;
 

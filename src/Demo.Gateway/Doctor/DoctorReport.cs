@@ -10,8 +10,8 @@ internal sealed record DoctorReport(IReadOnlyList<(string Area, IReadOnlyList<Fi
     /// <summary>The areas that only read files.</summary>
     public static IReadOnlyList<IDoctorArea> ReadingAreas(SystemFiles files) =>
     [
-        new KernelArea(files), new PrivilegeArea(files), new BpfArea(files), new CgroupArea(files), new CpuArea(files), new NumaArea(files),
-        new NetworkCardArea(files), new TcpArea(files), new DescriptorArea(files), new ConntrackArea(files),
+        new KernelArea(files), new PrivilegeArea(files), new BpfArea(files), new CgroupArea(files), new CpuArea(files), new MemoryArea(files),
+        new NumaArea(files), new NetworkCardArea(files), new TcpArea(files), new DescriptorArea(files), new ConntrackArea(files),
     ];
 
     public static DoctorReport Examine(IEnumerable<IDoctorArea> areas) => new([.. areas.Select(static area => (area.Name, (IReadOnlyList<Finding>)[.. area.Examine()]))]);

@@ -2,16 +2,18 @@ using System.Net;
 using Transport.Linux;
 using Yarp.Splice.Relay;
 using Yarp.Splice.Routing;
+using Yarp.Splice.Sessions;
 
 namespace Yarp.Splice.Listening;
 
 /// <summary>Listens with every event loop and hands accepted descriptors to the relay on the loop that accepted them.</summary>
 internal sealed class EventLoopPortOpener(
-    EventLoopGroup loops, TcpRoutes routes, IRelayEngine relay, SpliceMetrics metrics, ConnectionRefusals refusals) : IPortOpener
+    EventLoopGroup loops, TcpRoutes routes, IRelayEngine relay, SpliceMetrics metrics, ConnectionRefusals refusals,
+    SessionTable sessions) : IPortOpener
 {
     public ValueTask<IOpenPort> OpenAsync(TcpPort port, IPEndPoint endPoint, CancellationToken cancellationToken)
     {
-        var handler = new PortAcceptHandler(port, routes, relay, metrics, refusals, loops.Loops);
+        var handler = new PortAcceptHandler(port, routes, relay, metrics, refusals, sessions, loops.Loops);
         return ValueTask.FromResult<IOpenPort>(new OpenPort(loops.Listen(endPoint, handler), handler, loops));
     }
 

@@ -1,9 +1,9 @@
-using System.Net;
 using Transport.Linux;
 using Transport.Linux.Interop;
 using Yarp.Splice.ProxyProtocol;
 using Yarp.Splice.Relay;
 using Yarp.Splice.Routing;
+using Yarp.Splice.Sessions;
 using Yarp.Splice.Tls;
 
 namespace Yarp.Splice.Listening;
@@ -13,7 +13,8 @@ namespace Yarp.Splice.Listening;
 /// counted before: who sees the end of a connection finds it in the metrics.
 /// </summary>
 internal sealed class PortAcceptHandler(
-    TcpPort port, TcpRoutes routes, IRelayEngine relay, SpliceMetrics metrics, ConnectionRefusals refusals, IReadOnlyList<EventLoop> loops) : IAcceptHandler
+    TcpPort port, TcpRoutes routes, IRelayEngine relay, SpliceMetrics metrics, ConnectionRefusals refusals, SessionTable sessions,
+    IReadOnlyList<EventLoop> loops) : IAcceptHandler
 {
     /// <summary>The sockets whose route is not known yet.</summary>
     public WaitingSockets Waiting { get; } = new(loops);
@@ -24,8 +25,7 @@ internal sealed class PortAcceptHandler(
         var current = routes.Current.Find(port);
         if (current?.TrustedProxies is { } trusted && !trusted.Contains(remote))
         {
-            refusals.ProxyUntrusted(port, new ClientFacts(remote));
-            _ = SocketCalls.Close(socket.Descriptor);
+            Refuse(refusals.ProxyUntrusted, socket.Descriptor, new ClientFacts(remote));
         }
         else if (current is { NeedsClientHello: true } or { TrustedProxies: not null })
         {
@@ -54,33 +54,14 @@ internal sealed class PortAcceptHandler(
     public void OnPrereadFailed() => metrics.PrereadFailed(port);
 
     /// <summary>On the event loop: a socket has not sent what there is to know in time.</summary>
-    public void OnPrereadTimeout(SocketPreread socket)
-    {
-        if (socket.AwaitsHeader)
-        {
-            refusals.ProxyHeaderTimedOut(port, socket.Client);
-        }
-        else
-        {
-            refusals.PrereadTimedOut(port, socket.Client);
-        }
-
-        _ = SocketCalls.Close(socket.Descriptor);
-    }
+    public void OnPrereadTimeout(SocketPreread socket) =>
+        Refuse(socket.AwaitsHeader ? refusals.ProxyHeaderTimedOut : refusals.PrereadTimedOut, socket.Descriptor, socket.Client);
 
     /// <summary>On the event loop: a socket has not sent a PROXY protocol header as it should.</summary>
-    public void OnHeaderMalformed(SocketPreread socket)
-    {
-        refusals.ProxyHeaderMalformed(port, socket.Client);
-        _ = SocketCalls.Close(socket.Descriptor);
-    }
+    public void OnHeaderMalformed(SocketPreread socket) => Refuse(refusals.ProxyHeaderMalformed, socket.Descriptor, socket.Client);
 
     /// <summary>On the event loop: the port was closed before a socket had sent what tells its route.</summary>
-    public void OnClosedInPreread(SocketPreread socket)
-    {
-        refusals.PortClosed(port, socket.Client);
-        _ = SocketCalls.Close(socket.Descriptor);
-    }
+    public void OnClosedInPreread(SocketPreread socket) => Refuse(refusals.PortClosed, socket.Descriptor, socket.Client);
 
     private void HandOver(EventLoop loop, int descriptor, ReadOnlyMemory<byte> prefix, ClientFacts client, IReadOnlyList<string>? protocols)
     {
@@ -88,25 +69,27 @@ internal sealed class PortAcceptHandler(
         var route = routes.Current.Find(port)?.Find(client.ServerName, protocols);
         if (route is null)
         {
-            refusals.NoRoute(port, client);
-            _ = SocketCalls.Close(descriptor);
+            Refuse(refusals.NoRoute, descriptor, client);
+            return;
         }
-        else if (!refusals.IsAdmitted(route, client))
+
+        client = route.ProxyProtocol == ProxyProtocolVersion.None ? LocateForRecord(client, descriptor) : client.Locate(descriptor);
+        if (!refusals.IsAdmitted(route, client))
         {
             _ = SocketCalls.Close(descriptor);
+            return;
         }
-        else
-        {
-            // Asked for only if it is wanted, as it is a system call, and not if a PROXY protocol header has told what the client connected to.
-            var local = client.LocalEndPoint ?? (route.ProxyProtocol == ProxyProtocolVersion.None ? null : GetLocalEndPoint(descriptor));
-            prefix = ProxyHeader.Prepend(route.ProxyProtocol, client.RemoteEndPoint, local, prefix);
-            relay.Start(route, loop, descriptor, prefix, client with { LocalEndPoint = local });
-        }
+
+        prefix = ProxyHeader.Prepend(route.ProxyProtocol, client.RemoteEndPoint, client.LocalEndPoint, prefix);
+        relay.Start(route, loop, descriptor, prefix, client);
     }
 
-    private static EndPoint? GetLocalEndPoint(int descriptor)
+    private void Refuse(Action<TcpPort, ClientFacts> report, int descriptor, ClientFacts client)
     {
-        Span<byte> address = stackalloc byte[NativeSocketAddress.MaxLength];
-        return SocketCalls.GetSocketName(descriptor, address, out var length) < 0 ? null : NativeSocketAddress.ToEndPoint(address[..length]);
+        report(port, LocateForRecord(client, descriptor));
+        _ = SocketCalls.Close(descriptor);
     }
+
+    /// <summary>A system call, for those only who read the record of the connection's end.</summary>
+    private ClientFacts LocateForRecord(ClientFacts client, int descriptor) => sessions.IsObserved ? client.Locate(descriptor) : client;
 }

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Net;
+using Transport.Linux.Interop;
 
 namespace Yarp.Splice.Relay;
 
@@ -13,4 +14,12 @@ internal readonly record struct ClientFacts(EndPoint? RemoteEndPoint, string? Se
 
     /// <summary>When it was accepted, in ticks of <see cref="Stopwatch"/>; zero for just now.</summary>
     public long AcceptedAt { get; init; }
+
+    /// <summary>The same, and the address that it connected to: its socket's, if no PROXY protocol header has told another.</summary>
+    public ClientFacts Locate(int descriptor)
+    {
+        Span<byte> address = stackalloc byte[NativeSocketAddress.MaxLength];
+        return LocalEndPoint is null && SocketCalls.GetSocketName(descriptor, address, out var length) == 0
+            ? this with { LocalEndPoint = NativeSocketAddress.ToEndPoint(address[..length]) } : this;
+    }
 }

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Net;
-using Transport.Linux.Interop;
 using Yarp.Splice.Relay.Paths;
 using Yarp.Splice.Routing;
 using Yarp.Splice.Sessions;
@@ -18,7 +17,6 @@ internal sealed partial class RelaySession : ITrackedSession
     private long _firstByteAt;
     private SessionCounters? _counters;
     private SessionParty? _firstToFinish;
-    private EndPoint? _localEndPoint;
     private string? _pathReason;
     private string? _outcome;
     private PathKind _countedPath;
@@ -77,7 +75,7 @@ internal sealed partial class RelaySession : ITrackedSession
             IsOfRequest = _ended is not null,
             AcceptedAt = DateTimeOffset.UtcNow - duration,
             ClientEndPoint = _clientFacts.RemoteEndPoint,
-            LocalEndPoint = _localEndPoint ?? _clientFacts.LocalEndPoint ?? new IPEndPoint(Route.Listen ?? IPAddress.Any, Route.Port),
+            LocalEndPoint = _clientFacts.LocalEndPoint ?? new IPEndPoint(Route.Listen ?? IPAddress.Any, Route.Port),
             ServerName = _clientFacts.ServerName,
             RouteId = Route.RouteId,
             ClusterId = Route.ClusterId,
@@ -131,15 +129,6 @@ internal sealed partial class RelaySession : ITrackedSession
         {
             _counters!.Leave(_countedPath);
             _counters.Enter(_countedPath = path);
-        }
-    }
-
-    private void AskLocalEndPoint()
-    {
-        Span<byte> address = stackalloc byte[NativeSocketAddress.MaxLength];
-        if (_clientFacts.LocalEndPoint is null && SocketCalls.GetSocketName(_client.Descriptor, address, out var length) == 0)
-        {
-            _localEndPoint = NativeSocketAddress.ToEndPoint(address[..length]);
         }
     }
 

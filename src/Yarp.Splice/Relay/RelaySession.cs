@@ -347,10 +347,6 @@ internal sealed partial class RelaySession : EventLoopTimer
         _loop.Cancel(this);
         _toUpstream?.Abandon();
         _toClient?.Abandon();
-        if (_engine.Sessions.IsObserved)
-        {
-            AskLocalEndPoint();
-        }
 
         // What close(2) does by itself where bytes are unread. A sender that it has not reset, and whose window they have closed, would wait a minute.
         _client.Close(_loop, resetClient || _armedToUpstream is { HasUnread: true });

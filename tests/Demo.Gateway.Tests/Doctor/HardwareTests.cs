@@ -53,6 +53,21 @@ public sealed class HardwareTests
         Assert.Equal("nodes", Assert.Single(new NumaArea(machine.Files).Examine()).Name);
     }
 
+    [Theory]
+    [InlineData("always [madvise] never", "2097152", "madvise", Verdict.Ok, null)]
+    [InlineData("[always] madvise never", "2097152", "always", Verdict.Ok, null)]
+    [InlineData("always madvise [never]", "2097152", "never", Verdict.Note, "echo madvise > /sys/kernel/mm/transparent_hugepage/enabled")]
+    [InlineData("always [madvise] never", "536870912", "madvise, of 536870912 bytes", Verdict.Note, null)]
+    public void HugePages_AreToBeHadOrNot(string enabled, string size, string value, object verdict, string? change)
+    {
+        using var machine = new FakeMachine()
+            .With("/sys/kernel/mm/transparent_hugepage/enabled", enabled).With("/sys/kernel/mm/transparent_hugepage/hpage_pmd_size", size);
+
+        var finding = Assert.Single(new MemoryArea(machine.Files).Examine());
+
+        Assert.Equal((value, verdict, change), (finding.Value, (object)finding.Verdict, finding.Change));
+    }
+
     [Fact]
     public void Card_WhoseQueuesAllInterruptOneCpu_NeedsAttention()
     {

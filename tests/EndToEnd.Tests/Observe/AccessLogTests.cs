@@ -72,6 +72,25 @@ public sealed class AccessLogTests : IDisposable
         Assert.Contains(" end=connect_failed by=gateway failure=\"a: ", line, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("source_denied", "*", "127.0.0.0/8")]
+    [InlineData("no_route", "example.com", "10.0.0.0/8")]
+    public async Task A_refused_connection_has_a_line_with_the_address_that_it_came_to(string end, string name, string denied)
+    {
+        var configuration = GatewayConfiguration.Tcp("Splice", _port, _upstream.Port);
+        var route = configuration["ReverseProxy"]!["Routes"]!["tcp"]!;
+        route["Match"]!["Hosts"] = new JsonArray($"{name}:{_port}");
+        route["Splice"]!["DeniedSources"] = new JsonArray(denied);
+        await using var gateway = await StartAsync(configuration, "Json");
+        using (var client = await TcpUpstream.ConnectAsync(_port, _timeout.Token))
+        {
+            await client.SendAsync("no TLS\r\n"u8.ToArray(), _timeout.Token);
+        }
+
+        var line = Assert.Single(await ReadJsonAsync(1));
+        Assert.Equal((end, $"127.0.0.1:{_port}"), (Text(line, "end"), Text(line, "local")));
+    }
+
     [Fact]
     public async Task Http_requests_are_in_the_same_stream_with_the_bytes_of_their_bodies()
     {

@@ -97,8 +97,8 @@ public class RelayBoundsTests
                     total += received;
                 }
             }, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
-            await sending.WaitAsync(TimeSpan.FromMinutes(2));
-            Assert.Equal(Size, await receiving.WaitAsync(TimeSpan.FromMinutes(2)));
+            await sending.WaitAsync(Testing.Deadline.OnThisMachine(TimeSpan.FromMinutes(2)));
+            Assert.Equal(Size, await receiving.WaitAsync(Testing.Deadline.OnThisMachine(TimeSpan.FromMinutes(2))));
         }
 
         await relay.WaitUntilIdleAsync();

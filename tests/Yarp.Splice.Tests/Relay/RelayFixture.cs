@@ -64,7 +64,7 @@ internal sealed partial class RelayFixture : IAsyncDisposable, IAcceptHandler, I
         _listener = _loops.Listen(new IPEndPoint(IPAddress.Loopback, 0), this);
     }
 
-    public static readonly TimeSpan Deadline = TimeSpan.FromSeconds(30);
+    public static readonly TimeSpan Deadline = Testing.Deadline.OnThisMachine(TimeSpan.FromSeconds(30));
 
     public RelayEngine Engine { get; }
 

@@ -10,7 +10,7 @@ namespace Yarp.Splice.Tests.Sockmap;
 /// </summary>
 public class OverlapTests
 {
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan s_patience = Testing.Deadline.OnThisMachine(TimeSpan.FromSeconds(20));
 
     [RequiresTunTheory]
     [InlineData("Copy", "0-1000 500-1500 1500-2000", 0)]
