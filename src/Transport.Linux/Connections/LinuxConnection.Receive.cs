@@ -67,7 +67,7 @@ internal sealed partial class LinuxConnection
 
         _pendingReadiness |= readiness;
         _isReceivePaused = true;
-        _loop.Post(static state => ((LinuxConnection)state!).ResumeReceive(), this);
+        _loop.Defer(static state => ((LinuxConnection)state!).ResumeReceive(), this);
     }
 
     /// <summary>Receives once into the pipe; false if the input is completed, after which the descriptor may be closed.</summary>

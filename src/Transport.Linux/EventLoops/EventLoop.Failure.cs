@@ -27,6 +27,7 @@ public sealed partial class EventLoop
             RunQueue();
             RunSoon();
             RunTimers();
+            RunDeferred();
             MoveReadyToPool();
             Thread.Sleep(FailedRoundMs);
         }

@@ -116,12 +116,18 @@ public sealed partial class EventLoop
         RunQueue();
         RunSoon();
         RunTimers();
+        if (!RunReady())
+        {
+            return false;
+        }
+
+        RunDeferred();
         return RunReady();
     }
 
     private int ComputeTimeout()
     {
-        if (!_queue.IsEmpty)
+        if (!_queue.IsEmpty || _deferred.Count > 0)
         {
             return 0;
         }
@@ -187,14 +193,19 @@ public sealed partial class EventLoop
         while (_soon.TryPeek(out var next) && next.DueMs <= NowMs)
         {
             _soon.Dequeue();
-            try
-            {
-                next.Action(next.State);
-            }
-            catch (Exception exception)
-            {
-                TransportLog.HandlerFailed(_logger, Index, exception);
-            }
+            RunLogged(next.Action, next.State);
+        }
+    }
+
+    private void RunLogged(Action<object?> action, object? state)
+    {
+        try
+        {
+            action(state);
+        }
+        catch (Exception exception)
+        {
+            TransportLog.HandlerFailed(_logger, Index, exception);
         }
     }
 

@@ -37,5 +37,5 @@ internal sealed class RelayRate(RelaySession session, long bytesPerSecond) : Eve
 
     public void Cancel() => session.Worker.Loop.Cancel(this);
 
-    protected override void OnTimer() => session.TryAgain();
+    protected override void OnTimer() => session.Wake();
 }

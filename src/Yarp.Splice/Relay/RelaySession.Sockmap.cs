@@ -30,6 +30,7 @@ internal sealed partial class RelaySession
     public void OnTransfer(RelayDirection direction, long bytes)
     {
         _transfers++;
+        _turnBytes += bytes;
         _conversation?.Count(direction == _toUpstream, bytes);
         OnActivity();
     }

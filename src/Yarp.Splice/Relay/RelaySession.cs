@@ -31,7 +31,6 @@ internal sealed partial class RelaySession : EventLoopTimer
     private long _lastActivityMs;
     private long _closeDeadlineMs;
     private TimeSpan _poll = s_firstPoll;
-    private bool _isContinuing;
     private bool _isTimerShortened;
     private bool _hasFallenBack;
 
@@ -111,9 +110,11 @@ internal sealed partial class RelaySession : EventLoopTimer
                 if (endpoint.TakeError(readiness) != 0)
                 {
                     Fail(endpoint);
+                    Advance();
+                    break;
                 }
 
-                Advance();
+                Wake();
                 break;
             case State.Resetting:
                 if (endpoint.IsFailed)
@@ -193,6 +194,7 @@ internal sealed partial class RelaySession : EventLoopTimer
     private void Advance()
     {
         var isOutOfTurn = Advance(_toUpstream!) | Advance(_toClient!);
+        EndTurn();
         if (IsDamaged)
         {
             EndDamaged();
@@ -215,20 +217,13 @@ internal sealed partial class RelaySession : EventLoopTimer
                 break;
         }
 
-        if (isOutOfTurn && _state != State.Ended && !_isContinuing)
+        if (isOutOfTurn && _state != State.Ended)
         {
-            _isContinuing = true;
-            _loop.Post(static state => ((RelaySession)state!).Continue(), this);
+            Defer();
         }
 
         ArmIfReady();
         LimitInterest();
-    }
-
-    private void Continue()
-    {
-        _isContinuing = false;
-        TryAgain();
     }
 
     /// <summary>Pumps one direction; true if it has more to do.</summary>
@@ -239,7 +234,7 @@ internal sealed partial class RelaySession : EventLoopTimer
             return false;
         }
 
-        switch (direction.Pump())
+        switch (direction.Pump(BytesPerTurn))
         {
             case RelayFlow.SourceFailed:
                 Fail(direction.Source);
@@ -277,7 +272,10 @@ internal sealed partial class RelaySession : EventLoopTimer
         var remaining = From(endpoint);
         remaining.FailSource();
         _loop.Arm(this, Route.HalfCloseTimeout);
-        _ = Advance(remaining);
+        if (Advance(remaining))
+        {
+            Defer();
+        }
     }
 
     private void PassResetOn()

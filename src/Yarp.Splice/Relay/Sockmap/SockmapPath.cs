@@ -56,7 +56,7 @@ internal sealed class SockmapPath(RelaySession session, RelayDirection direction
         {
             kernel.Refresh();
             direction.Source.IsReadable |= kernel.IsPassing;
-            session.TryAgain();
+            session.Wake();
         }
     }
 
@@ -200,7 +200,7 @@ internal sealed class SockmapPath(RelaySession session, RelayDirection direction
         {
             direction.Source.IsReadable = true;
             direction.Sink.IsWritable = true;
-            session.TryAgain();
+            session.Wake();
         }
     }
 
