@@ -174,6 +174,17 @@ public sealed class LinuxTransportOptions
     public long? MaxWriteBufferSize { get; set; } = 64 * 1024;
 
     /// <summary>
+    /// How long a connection may have bytes to send of which the peer takes none, before it is reset. From 1 second to 1 day;
+    /// <see cref="TimeSpan.Zero"/> is unlimited.
+    /// </summary>
+    /// <remarks>
+    /// Defaults to 1 minute, as NGINX's send_timeout does. Counted from the last byte that the peer has acknowledged, so that a slow reader is not cut
+    /// off, and looked at four times in each such time: the reset comes up to a quarter of it later. It concerns what does not fit into the socket's send
+    /// buffer; a peer that answers nothing at all is what <see cref="UserTimeout"/> is for. Costs nothing while the socket takes what is written.
+    /// </remarks>
+    public TimeSpan SendTimeout { get; set; } = TimeSpan.FromMinutes(1);
+
+    /// <summary>
     /// From how many bytes on a write goes out without being copied into the kernel (MSG_ZEROCOPY and SO_ZEROCOPY,
     /// Documentation/networking/msg_zerocopy.rst of the kernel). In bytes, from 4,096 to 1 GiB.
     /// </summary>

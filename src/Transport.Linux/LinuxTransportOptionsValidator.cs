@@ -10,6 +10,9 @@ internal sealed partial class LinuxTransportOptionsValidator : IValidateOptions<
     private const int MinZeroCopySend = 4096;
     private const int MaxZeroCopySend = 1 << 30;
 
+    private static readonly TimeSpan s_minSendTimeout = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan s_maxSendTimeout = TimeSpan.FromDays(1);
+
     public ValidateOptionsResult Validate(string? name, LinuxTransportOptions options)
     {
         var failures = new List<string>();
@@ -22,6 +25,8 @@ internal sealed partial class LinuxTransportOptionsValidator : IValidateOptions<
             "a number of bytes, or 0 for no limit");
         Check(options.ZeroCopySendThreshold is null or (>= MinZeroCopySend and <= MaxZeroCopySend), nameof(options.ZeroCopySendThreshold),
             options.ZeroCopySendThreshold, $"a number of bytes from {MinZeroCopySend} to {MaxZeroCopySend}, or nothing for off");
+        Check(options.SendTimeout == TimeSpan.Zero || IsWithin(options.SendTimeout, s_minSendTimeout, s_maxSendTimeout), nameof(options.SendTimeout),
+            options.SendTimeout, $"a time from {s_minSendTimeout} to {s_maxSendTimeout}, or {TimeSpan.Zero} for no limit");
         Check(Enum.IsDefined(options.AcceptSteering), nameof(options.AcceptSteering), options.AcceptSteering, "None or Cpu");
         Check(Enum.IsDefined(options.ApplicationScheduling), nameof(options.ApplicationScheduling), options.ApplicationScheduling,
             "Adaptive or ThreadPool");

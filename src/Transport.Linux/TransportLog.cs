@@ -86,4 +86,8 @@ internal static partial class TransportLog
 
     [LoggerMessage(114, LogLevel.Warning, @"Connection id ""{ConnectionId}"" was reset: {Path} could not be read: {Reason}.", EventName = "FileFailed")]
     public static partial void FileFailed(ILogger logger, string connectionId, string path, string reason);
+
+    [LoggerMessage(115, LogLevel.Debug,
+        @"Connection id ""{ConnectionId}"" was reset: its peer has taken nothing for {Timeout}, with {Count} bytes on their way to it.", EventName = "SendTimedOut")]
+    public static partial void SendTimedOut(ILogger logger, string connectionId, TimeSpan timeout, long count);
 }

@@ -26,6 +26,7 @@ public class OptionValidationTests
     [InlineData("SendBufferSize", "0", "LinuxTransport:SendBufferSize is 0; accepted is a number of bytes from 1 on")]
     [InlineData("ReceiveBufferSize", "-1", "LinuxTransport:ReceiveBufferSize is -1; accepted is a number of bytes from 1 on")]
     [InlineData("NotSentLowWatermark", "0", "LinuxTransport:NotSentLowWatermark is 0; accepted is a number of bytes from 1 on")]
+    [InlineData("SendTimeout", "00:00:00.500", "LinuxTransport:SendTimeout is 00:00:00.5000000; accepted is a time from 00:00:01 to 1.00:00:00, or 00:00:00")]
     [InlineData("ZeroCopySendThreshold", "4095", "LinuxTransport:ZeroCopySendThreshold is 4095; accepted is a number of bytes from 4096 to 1073741824")]
     [InlineData("IpTos", "185", "LinuxTransport:IpTos is 185; accepted is a multiple of 4 from 0 to 252")]
     [InlineData("IpTos", "256", "LinuxTransport:IpTos is 256; accepted is a multiple of 4 from 0 to 252")]

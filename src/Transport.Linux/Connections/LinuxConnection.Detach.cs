@@ -57,6 +57,7 @@ internal sealed partial class LinuxConnection : IConnectionDetachFeature
         _files?.CountInto(_loop.Counters);
         _loop.Counters.CountDetached();
         _loop.Unregister(_registration);
+        EndSendDeadline();
         CompleteInput(null);
         _ended.TrySetResult();
         _detached!.TrySetResult(_descriptor);

@@ -158,6 +158,7 @@ internal sealed partial class LinuxConnection : IValueTaskSource
     private ValueTask WaitUntilWritable()
     {
         var wait = WaitForSignal();
+        WatchSend();
         if (_abortReason is not null)
         {
             SignalWritable();

@@ -226,6 +226,7 @@ internal sealed partial class LinuxConnection : ConnectionContext, IReadinessHan
     private void FinishClose()
     {
         _loop.Forget(_registration);
+        EndSendDeadline();
         _sentBytes.CountInto(_loop.Counters);
         _zeroCopy?.CountInto(_loop.Counters);
         _files?.CountInto(_loop.Counters);

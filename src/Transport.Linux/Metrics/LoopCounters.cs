@@ -20,6 +20,7 @@ internal sealed class LoopCounters
     private long _zeroCopyCopied;
     private long _fileBytes;
     private long _fileWaits;
+    private long _sendTimeouts;
     private long _pausedListeners;
     private long _rounds;
     private long _longestRoundTicks;
@@ -60,6 +61,9 @@ internal sealed class LoopCounters
 
     /// <summary>Sends from files that left the loop because they would have waited for a disk.</summary>
     public long FileWaits => Volatile.Read(ref _fileWaits);
+
+    /// <summary>Connections that were reset because their peer took nothing.</summary>
+    public long SendTimeouts => Volatile.Read(ref _sendTimeouts);
 
     /// <summary>How many of the loop's listeners don't accept for want of descriptors or memory.</summary>
     public long PausedListeners => Volatile.Read(ref _pausedListeners);
@@ -102,6 +106,8 @@ internal sealed class LoopCounters
         Volatile.Write(ref _fileBytes, _fileBytes + bytes);
         Volatile.Write(ref _fileWaits, _fileWaits + waits);
     }
+
+    public void CountSendTimeout() => Volatile.Write(ref _sendTimeouts, _sendTimeouts + 1);
 
     public void CountPaused(int change) => Volatile.Write(ref _pausedListeners, _pausedListeners + change);
 

@@ -9,6 +9,9 @@ internal struct SentBytes
     private long _sent;
     private long _counted;
 
+    /// <summary>All that was sent. On any thread, a moment late.</summary>
+    public readonly long Total => Volatile.Read(in _sent);
+
     /// <summary>By the one thread at a time that sends.</summary>
     public void Add(long bytes) => Volatile.Write(ref _sent, _sent + bytes);
 

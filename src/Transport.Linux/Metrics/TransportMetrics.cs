@@ -30,6 +30,8 @@ internal sealed class TransportMetrics
             "Kestrel's connections that the worker has closed.");
         meter.CreateObservableCounter("transport.linux.connections.detached", () => Each(static loop => loop.Counters.Detached), "{connection}",
             "Connections that have left Kestrel with their descriptor, for a relay for example.");
+        meter.CreateObservableCounter("transport.linux.connections.send_timeouts", () => Each(static loop => loop.Counters.SendTimeouts),
+            "{connection}", "Kestrel's connections that were reset because their peer took nothing of what was sent.");
         meter.CreateObservableCounter("transport.linux.bytes", MeasureBytes, "By", "Bytes of Kestrel's connections.");
         meter.CreateObservableCounter("transport.linux.zerocopy.sends", () => Each(static loop => loop.Counters.ZeroCopySends), "{send}",
             "Sends of Kestrel's connections that asked the kernel not to copy.");

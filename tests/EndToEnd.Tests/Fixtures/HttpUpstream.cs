@@ -11,7 +11,7 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 
 namespace EndToEnd.Tests.Fixtures;
 
-/// <summary>An HTTP upstream in the test's process: /plain, /client (answers who it is), /upload (answers the hash), /download, /slow, and /ws, which echoes.</summary>
+/// <summary>An HTTP upstream in the test's process: /plain, /client (answers who it is), /upload (answers the hash), /download, /zeros, /slow, and /ws, which echoes.</summary>
 internal sealed class HttpUpstream : IAsyncDisposable
 {
     public const int DownloadSize = 64 * 1024 * 1024;
@@ -74,6 +74,17 @@ internal sealed class HttpUpstream : IAsyncDisposable
         _ = await Testing.HashPump.SendAsync(context.Response.Body, DownloadSize, seed: 1, context.RequestAborted);
     }
 
+    /// <summary>As much as a download, for next to no processor time.</summary>
+    private static async Task SendZerosAsync(HttpContext context)
+    {
+        context.Response.ContentLength = DownloadSize;
+        var zeros = new byte[64 * 1024];
+        for (var left = DownloadSize; left > 0; left -= zeros.Length)
+        {
+            await context.Response.Body.WriteAsync(zeros, context.RequestAborted);
+        }
+    }
+
     private static async Task EchoWebSocketAsync(HttpContext context)
     {
         using var socket = await context.WebSockets.AcceptWebSocketAsync();
@@ -96,6 +107,7 @@ internal sealed class HttpUpstream : IAsyncDisposable
         "/client" => context.Response.WriteAsync($"client {context.Request.Headers["X-Forwarded-For"].FirstOrDefault() ?? $"of {context.Request.Host.Host}"}"),
         "/upload" => UploadAsync(context),
         "/download" => DownloadAsync(context),
+        "/zeros" => SendZerosAsync(context),
         "/slow" => SlowAsync(context),
         "/ws" => EchoWebSocketAsync(context),
         _ => context.Response.WriteAsync("Hello"),

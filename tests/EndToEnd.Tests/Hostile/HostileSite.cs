@@ -31,7 +31,8 @@ internal sealed class HostileSite : IAsyncDisposable
 
     /// <param name="prereadTimeout">Of ports where something has to come first.</param>
     /// <param name="descriptors">The gateway's limit.</param>
-    public static async Task<HostileSite> StartAsync(TimeSpan prereadTimeout, int descriptors = 20_000)
+    /// <param name="transport">Options of the transport.</param>
+    public static async Task<HostileSite> StartAsync(TimeSpan prereadTimeout, int descriptors = 20_000, JsonObject? transport = null)
     {
         var (echo, http) = (new EchoUpstream(), await HttpUpstream.StartAsync());
         var doors = EveryModeGateway.Modes.Select(static mode => Door.Tcp(mode, FreePort.Next())).ToList();
@@ -51,6 +52,7 @@ internal sealed class HostileSite : IAsyncDisposable
                 ["Mixed"] = GatewayConfiguration.Endpoint($"http://127.0.0.1:{mixed}"),
             },
         };
+        configuration["LinuxTransport"] = transport;
         var gateway = await Gateway.StartUnderAsync([Programs.Require("prlimit"), $"--nofile={descriptors}:{descriptors}"], configuration);
         using var admin = await AdminClient.FindAsync(gateway);
         doors.AddRange(
