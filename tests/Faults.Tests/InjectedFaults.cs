@@ -25,5 +25,13 @@ internal sealed class InjectedFaults : IDisposable
         }
     }
 
+    /// <summary>Makes sure that what must not be was not, all the time until <see cref="EndAndAssertSome"/>.</summary>
+    /// <param name="word">The first words of its line.</param>
+    public void AssertNone(string word)
+    {
+        var line = Assert.Single(FaultInjection.Describe().Split('\n'), line => line.StartsWith(word, StringComparison.Ordinal));
+        Assert.True(line.EndsWith(" 0", StringComparison.Ordinal), $"seed {_seed}: {line}");
+    }
+
     public void Dispose() => FaultInjection.Stop();
 }

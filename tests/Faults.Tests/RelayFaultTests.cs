@@ -48,6 +48,7 @@ public class RelayFaultTests
             whole = clients.Sum();
             await relay.WaitUntilIdleAsync();
             faults.EndAndAssertSome("recv EAGAIN", "send short", "recv short", "epoll_wait short", "socket", "connect", "accept4");
+            faults.AssertNone("splice past-verdict");
         }
 
         Assert.InRange(whole, 1, (Clients * SessionsOfEach) - 1);

@@ -61,7 +61,8 @@ static struct rule rules[] = {
   { SENDMSG, ENOMEM, 10, PASSING, 0 }, { SENDMSG, RESET, 30, FATAL, 0 },
   { SENDFILE, SHORT, 1000, PASSING, 0 }, { SENDFILE, EAGAIN, 300, PASSING, 0 }, { SENDFILE, EINTR, 200, PASSING, 0 }, { SENDFILE, ENOBUFS, 10, PASSING, 0 },
   { SENDFILE, ENOMEM, 10, PASSING, 0 }, { SENDFILE, RESET, 30, FATAL, 0 },
-  { SPLICE, SHORT, 1000, PASSING, 0 }, { SPLICE, EAGAIN, 300, PASSING, 0 }, { SPLICE, EINTR, 200, PASSING, 0 }, { SPLICE, ENOMEM, 10, PASSING, 0 }, { SPLICE, RESET, 30, FATAL, 0 },
+  { SPLICE, SHORT, 1000, PASSING, 0 }, { SPLICE, EAGAIN, 300, PASSING, 0 }, { SPLICE, EINTR, 200, PASSING, 0 }, { SPLICE, ENOBUFS, 10, PASSING, 0 },
+  { SPLICE, ENOMEM, 10, PASSING, 0 }, { SPLICE, RESET, 30, FATAL, 0 },
   { PIPE, EMFILE, 200, SHORTAGE, 0 }, { PIPE, ENFILE, 200, SHORTAGE, 0 }, { PIPE_SIZE, EPERM, 500, SHORTAGE, 0 }, { PIPE_SIZE, ENOMEM, 500, SHORTAGE, 0 },
   { DUPLICATE, EMFILE, 500, SHORTAGE, 0 },
   { WAIT, EINTR, 300, PASSING, 0 }, { WAIT, SHORT, 1000, PASSING, 0 },
@@ -86,6 +87,7 @@ struct descriptor {
   _Atomic uint64_t partly_read;   // the cookie of the socket whose first segment may be
   _Atomic char is_armed;          // it has been in a sockmap
   _Atomic char is_sockmap;        // it is one
+  _Atomic char has_verdict;       // it is a sockmap with a verdict, or a socket that may have it
 };
 
 #define MAX_DESCRIPTORS (1 << 20)
@@ -94,6 +96,9 @@ static struct descriptor descriptors[MAX_DESCRIPTORS];
 static _Atomic int kinds;    // which kinds happen now
 static uint64_t seed;
 static _Atomic uint64_t calls[CALLS];
+
+// How often a socket with a verdict was spliced, which must not be: splice(2) does not see what the verdict passes. So it gives no EFAULT either.
+static _Atomic unsigned long spliced_past_verdict;
 
 #define REAL(name, result, ...) static result (*real_##name)(__VA_ARGS__);
 REAL(accept4, int, int, void *, void *, int)
@@ -133,12 +138,13 @@ void faults_start(uint64_t new_seed, int of_kinds) {
   seed = new_seed;
   for (int i = 0; i < CALLS; i++) atomic_store(&calls[i], 0);
   for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) atomic_store(&rules[i].count, 0);
+  atomic_store(&spliced_past_verdict, 0);
   atomic_store(&kinds, of_kinds);
 }
 
 void faults_stop(void) { atomic_store(&kinds, 0); }
 
-// One line for each rule: call, error number (negative for the others), how often it struck.
+// One line for each rule: call, fault, how often it struck; and one for what must not be.
 int faults_describe(char *text, int size) {
   int length = 0;
   for (size_t i = 0; i < sizeof rules / sizeof *rules && length < size; i++) {
@@ -146,6 +152,7 @@ int faults_describe(char *text, int size) {
     const char *fault = rule->fault == SHORT ? "short" : rule->fault == RESET ? "reset" : rule->fault == ABORT ? "aborted" : strerrorname_np(rule->fault);
     length += snprintf(text + length, size - length, "%s %s %lu\n", call_names[rule->call], fault, atomic_load(&rule->count));
   }
+  if (length < size) length += snprintf(text + length, size - length, "splice past-verdict %lu\n", atomic_load(&spliced_past_verdict));
   return length;
 }
 
@@ -207,9 +214,15 @@ static int fresh(int descriptor) {
     atomic_store(&d->partly_read, 0);
     atomic_store(&d->is_armed, 0);
     atomic_store(&d->is_sockmap, 0);
+    atomic_store(&d->has_verdict, 0);
     unlock(d);
   }
   return descriptor;
+}
+
+static int has_verdict(int descriptor) {
+  struct descriptor *d = of(descriptor);
+  return d && atomic_load(&d->has_verdict);
 }
 
 // Has epoll report what is ready once more.
@@ -387,6 +400,7 @@ ssize_t fault_splice(int from, long *from_offset, int to, long *to_offset, size_
   uint64_t random;
   struct rule *rule = roll(SPLICE, &random);
   int is_in = has_edges(from), socket = is_in ? from : to;
+  if (has_verdict(socket)) atomic_fetch_add(&spliced_past_verdict, 1);
   if (strikes(rule, socket)) return fail(rule);
   if (rule && rule->fault == RESET) reset(socket, rule);
   if (rule && rule->fault == SHORT && count > 1 && has_edges(socket)) {
@@ -477,6 +491,20 @@ void *fault_mmap(void *address, size_t length, int protection, int flags, int de
   return (void *)-1;
 }
 
+// Puts a socket into a sockmap.
+static long insert(struct descriptor *map, int descriptor, union bpf_attr *attribute, long size, struct rule *rule) {
+  struct descriptor *socket = of(descriptor);
+  long result = -1;
+  if (rule) fail(rule);
+  else if (socket && atomic_load(&socket->partly_read) != 0 && atomic_load(&socket->partly_read) == cookie_of(descriptor)) errno = ENOMEM;
+  else result = real_syscall(SYS_bpf, BPF_MAP_UPDATE_ELEM, (long)attribute, size, 0, 0, 0);
+  if (socket && result == 0) atomic_store(&socket->is_armed, 1);
+  // The kernel sets the verdict before it finds that there is no room for the socket (sock_hash_update_common).
+  int may_have_verdict = result == 0 || errno == E2BIG || errno == ENOMEM || errno == EBUSY;
+  if (socket && may_have_verdict && atomic_load(&map->has_verdict)) atomic_store(&socket->has_verdict, 1);
+  return result;
+}
+
 static long call_bpf(long command, union bpf_attr *attribute, long size) {
   uint64_t random;
   struct rule *rule = NULL;
@@ -485,17 +513,12 @@ static long call_bpf(long command, union bpf_attr *attribute, long size) {
     case BPF_MAP_CREATE: rule = roll(BPF_CREATE, &random); break;
     case BPF_MAP_UPDATE_ELEM: rule = roll(BPF_UPDATE, &random); break;
   }
-  if (rule) return fail(rule);
   struct descriptor *map = command == BPF_MAP_UPDATE_ELEM ? of(attribute->map_fd) : NULL;
-  int descriptor = map && atomic_load(&map->is_sockmap) ? *(int *)(uintptr_t)attribute->value : -1;
-  struct descriptor *socket = of(descriptor);
-  if (socket && atomic_load(&socket->partly_read) != 0 && atomic_load(&socket->partly_read) == cookie_of(descriptor)) {
-    errno = ENOMEM;
-    return -1;
-  }
+  if (map && atomic_load(&map->is_sockmap)) return insert(map, *(int *)(uintptr_t)attribute->value, attribute, size, rule);
+  if (rule) return fail(rule);
   long result = real_syscall(SYS_bpf, command, (long)attribute, size, 0, 0, 0);
   if (result < 0) return result;
-  if (socket) atomic_store(&socket->is_armed, 1);
+  if (command == BPF_PROG_ATTACH && of(attribute->target_fd)) atomic_store(&of(attribute->target_fd)->has_verdict, 1);
   if (command == BPF_MAP_CREATE && of(result)) {
     fresh(result);
     atomic_store(&of(result)->is_sockmap, attribute->map_type == BPF_MAP_TYPE_SOCKHASH || attribute->map_type == BPF_MAP_TYPE_SOCKMAP);
