@@ -142,6 +142,48 @@ public class DetachTests
         await Assert.ThrowsAsync<ConnectionResetException>(() => DetachAsync(pair.Server));
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task DetachAsync_ConnectionIsClosed_Throws(bool isAborted)
+    {
+        await using var pair = await ConnectionPair.CreateAsync();
+        if (isAborted)
+        {
+            pair.Server.Abort();
+        }
+        else
+        {
+            await pair.Server.Transport.Output.CompleteAsync();
+        }
+
+        // FIN or RST: the descriptor is closed.
+        await Task.WhenAny(pair.Client.ReceiveAsync(new byte[1])).WaitAsync(Deadline.Default);
+        await Assert.ThrowsAsync<ConnectionAbortedException>(() => DetachAsync(pair.Server));
+    }
+
+    // The send loop ends by itself meanwhile, which closes the connection or hands it over: one of the two, and the other one is not waited for.
+    [Fact]
+    public async Task DetachAsync_WhileTheConnectionIsClosed_DetachesOrThrows()
+    {
+        for (var round = 0; round < 200; round++)
+        {
+            await using var pair = await ConnectionPair.CreateAsync();
+            var closing = Task.Run(() => pair.Server.Abort());
+            try
+            {
+                using var detached = await DetachAsync(pair.Server);
+                TakeSocket(detached).Dispose();
+            }
+            catch (ConnectionAbortedException)
+            {
+                // Closed first.
+            }
+
+            await closing;
+        }
+    }
+
     [Fact]
     public async Task DetachAsync_AfterClientFin_HandsTheEndOver()
     {

@@ -22,6 +22,12 @@ internal sealed partial class LinuxConnection : IConnectionDetachFeature
             throw new InvalidOperationException($"Connection {ConnectionId} was detached before.");
         }
 
+        // Close sets the one and looks at the other in the opposite order, so one of the two finds out.
+        if (_ended.Task.IsCompleted)
+        {
+            FailDetach(_abortReason);
+        }
+
         // Ends the send loop once everything written so far is with the kernel.
         _originalTransport.Output.Complete();
         var descriptor = await detached.Task;
@@ -48,7 +54,6 @@ internal sealed partial class LinuxConnection : IConnectionDetachFeature
         if (failure is not null)
         {
             Close(failure);
-            _detached!.TrySetException(failure);
             return;
         }
 
@@ -59,9 +64,13 @@ internal sealed partial class LinuxConnection : IConnectionDetachFeature
         _loop.Unregister(_registration);
         EndSendDeadline();
         CompleteInput(null);
-        _ended.TrySetResult();
         _detached!.TrySetResult(_descriptor);
+        _ended.TrySetResult();
     }
+
+    /// <summary>Tells whoever wants the descriptor, if somebody does, that it is closed.</summary>
+    private void FailDetach(Exception? reason) => Volatile.Read(ref _detached)?.TrySetException(
+        reason ?? new ConnectionAbortedException($"Connection {ConnectionId} was closed before it could be detached."));
 
     private async ValueTask<ReadOnlyMemory<byte>> TakeUnreadBytesAsync()
     {

@@ -217,6 +217,7 @@ internal sealed partial class LinuxConnection : ConnectionContext, IReadinessHan
 
         _ = SocketCalls.Close(_descriptor);
         _ended.TrySetResult();
+        FailDetach(sendError ?? _abortReason);
 
         // The kernel forgets the registration with the close; the loop's table may do so when the loop comes round to it. By then the disposal
         // has normally told that the connection is closed.
