@@ -16,7 +16,10 @@ internal static class Exchange
     private const int ExchangesToReset = 13;
 
     /// <summary>As the client. True if all was well, false if the connection was refused or reset; other ends are no answer at all.</summary>
-    public static async Task<bool> RunAsync(Socket client, int seed)
+    /// <param name="client">The client's connection.</param>
+    /// <param name="seed">What is exchanged.</param>
+    /// <param name="before">How many bytes it has received before.</param>
+    public static async Task<bool> RunAsync(Socket client, int seed, int before = 0)
     {
         var random = new Random(seed);
         var (up, down) = (random.Next(random.Next(2) == 0 ? 200 : MostBytes), random.Next(random.Next(2) == 0 ? 200 : MostBytes));
@@ -32,7 +35,7 @@ internal static class Exchange
         }
 
         var sending = SendAsync(client, message);
-        return await ReceiveAsync(client, Bytes(seed + 2, down), 0, sending);
+        return await ReceiveAsync(client, Bytes(seed + 2, down), before, sending);
     }
 
     /// <summary>As the server.</summary>
@@ -63,6 +66,23 @@ internal static class Exchange
 
             var sending = SendAsync(server, answer);
             await ReceiveAsync(server, Bytes(seed + 1, BinaryPrimitives.ReadInt32LittleEndian(header.AsSpan(4))), HeaderSize, sending);
+        }
+    }
+
+    /// <summary>Serves whoever connects, until it is stopped and all have gone.</summary>
+    public static async Task ServeAllAsync(Socket listener, Func<Socket, Task> serveAsync, CancellationToken stop)
+    {
+        var connections = new List<Task>();
+        try
+        {
+            while (true)
+            {
+                connections.Add(serveAsync(await listener.AcceptAsync(stop)));
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            await Task.WhenAll(connections);
         }
     }
 
@@ -137,7 +157,8 @@ internal static class Exchange
         }
     }
 
-    private static async Task<int?> TryReceiveAsync(Socket socket, Memory<byte> buffer)
+    /// <summary>How many bytes came, zero for FIN, or <see langword="null"/> for RST.</summary>
+    public static async Task<int?> TryReceiveAsync(Socket socket, Memory<byte> buffer)
     {
         try
         {

@@ -13,27 +13,13 @@ public class RelayFaultTests
     // The most that are in use at once: a pipe for each direction. The product keeps those that were.
     private const int MostPipeEnds = Clients * 2 * 2;
 
-    public static TheoryData<SpliceMode, ulong> ModesAndSeeds()
-    {
-        var data = new TheoryData<SpliceMode, ulong>();
-        foreach (var mode in Enum.GetValues<SpliceMode>())
-        {
-            foreach (var seed in Seeds.All)
-            {
-                data.Add(mode, seed);
-            }
-        }
-
-        return data;
-    }
-
     [RequiresProgramTheory("clang-19")]
-    [MemberData(nameof(ModesAndSeeds))]
+    [MemberData(nameof(Seeds.WithModes), MemberType = typeof(Seeds))]
     public async Task Sessions_end_with_the_right_bytes_or_a_reset_and_leave_nothing_behind(SpliceMode mode, ulong seed)
     {
         await using var relay = RelayFixture.Create(mode);
         using var stop = new CancellationTokenSource();
-        var serving = ServeAsync(relay.Upstream, stop.Token);
+        var serving = Exchange.ServeAllAsync(relay.Upstream, Exchange.ServeAsync, stop.Token);
         using (var first = await relay.ConnectAsync())
         {
             Assert.True(await Exchange.RunAsync(first, 0));
@@ -80,21 +66,5 @@ public class RelayFaultTests
         }
 
         return whole;
-    }
-
-    private static async Task ServeAsync(Socket listener, CancellationToken stop)
-    {
-        var connections = new List<Task>();
-        try
-        {
-            while (true)
-            {
-                connections.Add(Exchange.ServeAsync(await listener.AcceptAsync(stop)));
-            }
-        }
-        catch (OperationCanceledException)
-        {
-            await Task.WhenAll(connections);
-        }
     }
 }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Yarp.Splice;
 
 namespace Faults.Tests;
 
@@ -7,4 +8,19 @@ internal static class Seeds
 {
     public static ulong[] All { get; } =
         Environment.GetEnvironmentVariable("FAULTS_SEED") is { Length: > 0 } seed ? [ulong.Parse(seed, CultureInfo.InvariantCulture)] : [1, 2, 3];
+
+    /// <summary>Each seed with each mode.</summary>
+    public static TheoryData<SpliceMode, ulong> WithModes()
+    {
+        var data = new TheoryData<SpliceMode, ulong>();
+        foreach (var mode in Enum.GetValues<SpliceMode>())
+        {
+            foreach (var seed in All)
+            {
+                data.Add(mode, seed);
+            }
+        }
+
+        return data;
+    }
 }
