@@ -119,22 +119,18 @@ run_tests() {
   fi
 }
 
-# Other kernels, and a machine with two memory nodes.
-run_machines() {
-  local last
-  echo "== virtual machines"
-  if ! command -v qemu-system-x86_64 >/dev/null; then
-    skipped=$((skipped + 1))
-    echo "skipped: qemu-system-x86_64 is not installed"
-    return
-  fi
-  tests/vm/run.sh --quick --keep "$results/vm" 2>&1 | tee "$results/vm.log" || true
-  last=$(tail -n 1 "$results/vm.log")
+# A script that runs tests of its own, and whose last line is their totals.
+run_script() {
+  local name=$1 last
+  shift
+  echo "== $name"
+  "$@" 2>&1 | tee "$results/$name.log" || true
+  last=$(tail -n 1 "$results/$name.log")
   if [[ $last =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed,\ ([0-9]+)\ skipped$ ]]; then
     passed=$((passed + BASH_REMATCH[1])) failed=$((failed + BASH_REMATCH[2])) skipped=$((skipped + BASH_REMATCH[3]))
   else
     failed=$((failed + 1))
-    echo "FAILED virtual machines: tests/vm/run.sh ended without totals"
+    echo "FAILED $name: $1 ended without totals"
   fi
 }
 
@@ -153,8 +149,15 @@ for project in tests/*/*.Tests.csproj; do
   run_tests "$project"
 done
 if [ -z "$filter" ]; then
+  run_script faults tests/faults.sh --quick --keep "$results/faults"
   check "reproducible build" tests/reproducible.sh || true
-  run_machines
+  # Other kernels, and a machine with two memory nodes.
+  if command -v qemu-system-x86_64 >/dev/null; then
+    run_script vm tests/vm/run.sh --quick --keep "$results/vm"
+  else
+    skipped=$((skipped + 1))
+    echo "skipped the virtual machines: qemu-system-x86_64 is not installed"
+  fi
   check "fuzz" tests/fuzz.sh --cases 60000 || true
   check "soak" tests/soak.sh --minutes 3 || true
 fi

@@ -24,7 +24,7 @@ public interface IConnectionDetachFeature
     /// </remarks>
     /// <returns>The detached connection, which the caller owns.</returns>
     /// <exception cref="Microsoft.AspNetCore.Connections.ConnectionResetException">The peer reset the connection; it is closed.</exception>
-    /// <exception cref="Microsoft.AspNetCore.Connections.ConnectionAbortedException">The connection was aborted; it is closed.</exception>
+    /// <exception cref="Microsoft.AspNetCore.Connections.ConnectionAbortedException">The connection was aborted, or had ended before; it is closed.</exception>
     /// <exception cref="InvalidOperationException">The connection was detached before.</exception>
     ValueTask<DetachedConnection> DetachAsync();
 }

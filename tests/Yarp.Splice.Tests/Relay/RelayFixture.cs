@@ -47,7 +47,8 @@ internal sealed partial class RelayFixture : IAsyncDisposable, IAcceptHandler, I
         }
 
         _prefix = prefix ?? [];
-        var route = new TcpRoute { RouteId = "route", ClusterId = "cluster", Mode = mode, Port = 1 };
+        // A machine that stands still for some seconds is no destination that does not answer.
+        var route = new TcpRoute { RouteId = "route", ClusterId = "cluster", Mode = mode, Port = 1, ConnectTimeout = Deadline };
         Route = configure?.Invoke(route) ?? route;
         _services = new ServiceCollection().AddMetrics().AddLogging().BuildServiceProvider();
         _loops = new EventLoopGroup(Options.Create(new LinuxTransportOptions { ThreadCount = 2 }), Log);
