@@ -1,6 +1,6 @@
 namespace Testing.Faults;
 
-/// <summary>What faults do to those who depend on the call. The numbers are those of <c>faults.c</c>.</summary>
+/// <summary>What faults do to those who depend on the call. The numbers are those of <c>rules.h</c>.</summary>
 [Flags]
 public enum FaultKinds
 {
