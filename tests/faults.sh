@@ -94,7 +94,7 @@ none() {
 
 transport='Faults!=no' relay='Faults!=no' bytes="Faults!=no$(any .RelayTransferTests .RelayEndTests)"
 if $is_quick; then
-  # A machine that stands still for some seconds is noticed by those that are left out, and faults are no reason to try that more often.
+  # Without those that a machine breaks that stands still for some seconds: they run once without faults.
   transport+=$(any .ConnectionTests .DetachTests .HandoverTests .StreamDetachmentTests .EventLoopConnectorTests .KestrelTests .SocketTransportParityTests .SendFileParityTests)
   relay+=$(any .RelayConnectTests .SockmapRelayTests .UpgradeTransferTests)
   relay+=$(none MoreThanFourGibibytes HardlyWakeTheLoops DestinationDoesNotAnswer_ EarlyDataWhileConnecting_)
