@@ -15,7 +15,8 @@ struct descriptor {
   _Atomic uint64_t partly_read;   // the cookie of the socket whose first segment may be
   _Atomic char is_armed;          // it has been in a sockmap
   _Atomic char is_sockmap;        // it is one
-  _Atomic char has_verdict;       // it is a sockmap with a verdict, or a socket that may have it
+  _Atomic char gives_verdict;     // it is a sockmap with a verdict
+  _Atomic uint64_t verdict;       // the cookie of the socket that may have got one there
 };
 
 #define MAX_DESCRIPTORS (1 << 20)
@@ -71,15 +72,11 @@ static int fresh(int descriptor) {
     atomic_store(&d->partly_read, 0);
     atomic_store(&d->is_armed, 0);
     atomic_store(&d->is_sockmap, 0);
-    atomic_store(&d->has_verdict, 0);
+    atomic_store(&d->gives_verdict, 0);
+    atomic_store(&d->verdict, 0);
     unlock(d);
   }
   return descriptor;
-}
-
-static int has_verdict(int descriptor) {
-  struct descriptor *d = of(descriptor);
-  return d && atomic_load(&d->has_verdict);
 }
 
 // Has epoll report what is ready once more.
@@ -108,6 +105,11 @@ static uint64_t cookie_of(int descriptor) {
   getsockopt(descriptor, SOL_SOCKET, SO_COOKIE, &cookie, &length);
   errno = error;
   return cookie;
+}
+
+static int has_verdict(int descriptor) {
+  struct descriptor *d = of(descriptor);
+  return d && atomic_load(&d->verdict) != 0 && atomic_load(&d->verdict) == cookie_of(descriptor);
 }
 
 static void set_partly_read(int descriptor, int is_partly_read) {

@@ -229,7 +229,7 @@ static long insert(struct descriptor *map, int descriptor, union bpf_attr *attri
   if (socket && result == 0) atomic_store(&socket->is_armed, 1);
   // The kernel sets the verdict before it finds that there is no room for the socket (sock_hash_update_common).
   int may_have_verdict = result == 0 || errno == E2BIG || errno == ENOMEM || errno == EBUSY;
-  if (socket && may_have_verdict && atomic_load(&map->has_verdict)) atomic_store(&socket->has_verdict, 1);
+  if (socket && may_have_verdict && atomic_load(&map->gives_verdict)) atomic_store(&socket->verdict, cookie_of(descriptor));
   return result;
 }
 
@@ -246,7 +246,7 @@ static long call_bpf(long command, union bpf_attr *attribute, long size) {
   if (rule) return fail(rule);
   long result = real_syscall(SYS_bpf, command, (long)attribute, size, 0, 0, 0);
   if (result < 0) return result;
-  if (command == BPF_PROG_ATTACH && of(attribute->target_fd)) atomic_store(&of(attribute->target_fd)->has_verdict, 1);
+  if (command == BPF_PROG_ATTACH && of(attribute->target_fd)) atomic_store(&of(attribute->target_fd)->gives_verdict, 1);
   if (command == BPF_MAP_CREATE && of(result)) {
     fresh(result);
     atomic_store(&of(result)->is_sockmap, attribute->map_type == BPF_MAP_TYPE_SOCKHASH || attribute->map_type == BPF_MAP_TYPE_SOCKMAP);

@@ -206,7 +206,7 @@ internal sealed partial class RelayFixture : IAsyncDisposable, IAcceptHandler, I
     {
         var prefix = _prefix.ToArray();
         LastPrefix = new WeakReference(prefix);
-        Engine.Start(Route, socket.Loop, socket.Descriptor, prefix, new ClientFacts(socket.GetRemoteEndPoint()));
+        Engine.Start(Route, socket.Loop, socket.Descriptor, prefix, new ClientFacts(socket.GetRemoteEndPoint()).Locate(socket.Descriptor));
         if (HoldAfterStart is { } hold)
         {
             socket.Loop.Post(_ => hold.WaitOne(Deadline), null);
