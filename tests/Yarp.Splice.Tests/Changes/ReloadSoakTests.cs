@@ -1,10 +1,15 @@
 using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Logging;
 using Yarp.Splice.Relay;
 using Yarp.Splice.Routing;
+using Yarp.Splice.Tests.Tls;
 
 namespace Yarp.Splice.Tests.Changes;
 
@@ -14,6 +19,11 @@ public sealed class ReloadSoakTests : IDisposable
 {
     private const int Reloads = 1000;
     private const int WarmUp = 200;
+
+    // Of the ports that stay: the one with HTTP and sessions by server name.
+    private const int Mixed = 3;
+
+    private static readonly byte[] s_hello = HelloBytes.Record(HelloBytes.Body([HelloBytes.Name("pass.example")]));
 
     private readonly TcpListener _upstream = RelayedSession.Listen();
     private readonly CancellationTokenSource _end = new();
@@ -29,13 +39,21 @@ public sealed class ReloadSoakTests : IDisposable
     [Fact]
     public async Task A_thousand_reloads_under_load_lose_nothing_and_leak_nothing()
     {
-        int[] stays = [TestGateway.FreePort(), TestGateway.FreePort()];
+        int[] stays = [TestGateway.FreePort(), TestGateway.FreePort(), TestGateway.FreePort(), TestGateway.FreePort()];
         int[] comesAndGoes = [TestGateway.FreePort(), TestGateway.FreePort(), TestGateway.FreePort()];
-        await using var gateway = await TestGateway.StartAsync(
-            Proxy(0, stays, comesAndGoes), static builder => builder.Services.RemoveAll<IRelayEngine>());
+        await using var gateway = TestGateway.Create(Proxy(0, stays, comesAndGoes), builder =>
+        {
+            builder.Services.RemoveAll<IRelayEngine>();
+            builder.WebHost.UseUrls($"http://127.0.0.1:{stays[Mixed]}");
+            // The test's own log keeps every line, and there are some for each request.
+            builder.Logging.SetMinimumLevel(LogLevel.Warning);
+        });
+        gateway.App.MapFallback(static context => context.Response.WriteAsync("site"));
+        await gateway.App.StartAsync();
         _ = AnswerAsync();
-        var load = Enumerable.Range(0, 6).Select(index => KeepExchangingAsync(stays[index % 2]))
-            .Concat(Enumerable.Range(0, 2).Select(index => KeepConnectingAsync(stays[index])))
+        var load = Enumerable.Range(0, 8).Select(index => KeepExchangingAsync(stays[index % stays.Length], index % stays.Length == Mixed))
+            .Concat(Enumerable.Range(0, stays.Length).Select(index => KeepConnectingAsync(stays[index], index == Mixed)))
+            .Append(KeepRequestingAsync(stays[Mixed]))
             .ToArray();
 
         for (var i = 1; i <= WarmUp; i++)
@@ -69,6 +87,8 @@ public sealed class ReloadSoakTests : IDisposable
         {
             Route("first", stays[0], "Copy"),
             Route("second", stays[1], number % 2 == 0 ? "Splice" : "Auto"),
+            Route("third", stays[2], number % 7 == 0 ? "Copy" : "Sockmap"),
+            Route("mixed", stays[Mixed], "Splice", "pass.example"),
             Route("moving", comesAndGoes[number % 2], "Copy"),
         };
         if (number % 3 == 0)
@@ -82,8 +102,8 @@ public sealed class ReloadSoakTests : IDisposable
               "Clusters": { "c": { "LoadBalancingPolicy": "FirstAlphabetical", "Destinations": { "a": { "Address": "{{address}}" } {{more}} } } } }
             """;
 
-        static string Route(string id, int port, string mode) => $$"""
-            "{{id}}": { "ClusterId": "c", "Mode": "{{mode}}", "Match": { "Hosts": [ "*:{{port}}" ] },
+        static string Route(string id, int port, string mode, string name = "*") => $$"""
+            "{{id}}": { "ClusterId": "c", "Mode": "{{mode}}", "Match": { "Hosts": [ "{{name}}:{{port}}" ] },
                         "Splice": { "Listen": "127.0.0.1", "DrainTimeout": "00:10:00", "OnDestinationRemoved": "Cut" } }
             """;
     }
@@ -141,9 +161,9 @@ public sealed class ReloadSoakTests : IDisposable
     }
 
     /// <summary>One session for all of the time.</summary>
-    private async Task KeepExchangingAsync(int port)
+    private async Task KeepExchangingAsync(int port, bool byName)
     {
-        using var client = await ConnectAsync(port);
+        using var client = await ConnectAsync(port, byName);
         while (!_end.IsCancellationRequested)
         {
             await ExchangeAsync(client);
@@ -155,28 +175,48 @@ public sealed class ReloadSoakTests : IDisposable
     }
 
     /// <summary>One session after the other.</summary>
-    private async Task KeepConnectingAsync(int port)
+    private async Task KeepConnectingAsync(int port, bool byName)
     {
         while (!_end.IsCancellationRequested)
         {
-            using var client = await ConnectAsync(port);
+            using var client = await ConnectAsync(port, byName);
             await ExchangeAsync(client);
             await FinishAsync(client);
             Interlocked.Increment(ref _churned);
         }
     }
 
-    private static async Task<Socket> ConnectAsync(int port)
+    /// <summary>HTTP requests on a connection that is kept, on the port that sessions by name have too.</summary>
+    private async Task KeepRequestingAsync(int port)
+    {
+        using var http = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{port}"), Timeout = TestGateway.Patience };
+        while (!_end.IsCancellationRequested)
+        {
+            Assert.Equal("site", await http.GetStringAsync(new Uri("/", UriKind.Relative)));
+        }
+    }
+
+    private static async Task<Socket> ConnectAsync(int port, bool byName)
     {
         var client = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         await client.ConnectAsync(new IPEndPoint(IPAddress.Loopback, port)).WaitAsync(TestGateway.Patience);
+        if (byName)
+        {
+            await ExchangeAsync(client, s_hello);
+        }
+
         return client;
     }
 
-    private static async Task ExchangeAsync(Socket client)
+    private static Task ExchangeAsync(Socket client)
     {
-        var sent = new byte[64];
-        Random.Shared.NextBytes(sent);
+        var bytes = new byte[64];
+        Random.Shared.NextBytes(bytes);
+        return ExchangeAsync(client, bytes);
+    }
+
+    private static async Task ExchangeAsync(Socket client, byte[] sent)
+    {
         await client.SendAsync(sent).WaitAsync(TestGateway.Patience);
         var received = new byte[sent.Length];
         for (var got = 0; got < received.Length;)
