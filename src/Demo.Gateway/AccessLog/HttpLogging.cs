@@ -22,7 +22,6 @@ internal static class HttpLogging
             var upgrade = context.Features.Get<IHttpUpgradeFeature>() is { IsUpgradableRequest: true } feature ? new CountingUpgrade(feature) : null;
             context.Request.Body = request;
             var body = new CountingResponseBody(response, context.Features.GetRequiredFeature<IHttpResponseBodyFeature>());
-            context.Response.OnCompleted(body.CompleteAsync);
             context.Features.Set<IHttpResponseBodyFeature>(body);
             if (upgrade is not null)
             {
@@ -32,6 +31,7 @@ internal static class HttpLogging
             try
             {
                 await next(context);
+                await body.FinishAsync();
             }
             finally
             {
