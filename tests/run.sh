@@ -7,6 +7,13 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 filter=${1:-}
 export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1 DOTNET_CLI_UI_LANGUAGE=en
 
+# Each command of the .NET SDK leaves two empty folders where temporary files go, and a process that is killed the files of its diagnostics: they go with
+# a folder of this run's own. Tests run programs as other users, who must get through it.
+TMPDIR=$(mktemp -d -t gateway-tests-XXXXXX)
+export TMPDIR
+chmod 755 "$TMPDIR"
+trap 'rm -rf -- "$TMPDIR"' EXIT
+
 if ! command -v dotnet >/dev/null; then
   echo "dotnet is missing: install the .NET 10 SDK." >&2
   exit 1

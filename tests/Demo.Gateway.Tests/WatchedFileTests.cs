@@ -8,9 +8,9 @@ namespace Demo.Gateway.Tests;
 
 public sealed class WatchedFileTests : IDisposable
 {
-    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("gateway-watched-");
+    private readonly TemporaryFolder _folder = new("gateway-watched");
 
-    public void Dispose() => _folder.Delete(recursive: true);
+    public void Dispose() => _folder.Dispose();
 
     [Fact]
     public void Load_MalformedJson_NamesFileLineAndPosition()
@@ -65,7 +65,7 @@ public sealed class WatchedFileTests : IDisposable
 
     private string Write(string text)
     {
-        var path = Path.Combine(_folder.FullName, "gateway.json");
+        var path = _folder["gateway.json"];
         File.WriteAllText(path, text);
         return path;
     }

@@ -26,7 +26,7 @@ public class RelayFaultTests
         }
 
         await relay.WaitUntilIdleAsync();
-        var (before, pipesBefore) = (OpenDescriptors.Count(), OpenDescriptors.CountPipes());
+        var before = OpenDescriptors.Of(Environment.ProcessId);
         int whole;
         using (var faults = new InjectedFaults(seed))
         {
@@ -38,8 +38,7 @@ public class RelayFaultTests
         }
 
         Assert.InRange(whole, 1, (Clients * SessionsOfEach) - 1);
-        await OpenDescriptors.AssertNoMoreThanAsync(before);
-        Assert.InRange(OpenDescriptors.CountPipes(), 0, pipesBefore + MostPipeEnds);
+        await before.WaitForNoMoreAsync(new Dictionary<string, int>(KeptDescriptors.ByKind) { ["pipe"] = MostPipeEnds });
         using (var last = await relay.ConnectAsync())
         {
             Assert.True(await Exchange.RunAsync(last, 1));

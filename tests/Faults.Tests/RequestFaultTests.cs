@@ -27,7 +27,7 @@ public class RequestFaultTests
     [MemberData(nameof(WaysAndSeeds))]
     public async Task Requests_get_the_right_answer_or_none_and_leave_nothing_behind(string scheme, HttpProtocols protocol, bool withoutCopy, ulong seed)
     {
-        var before = OpenDescriptors.Count();
+        var before = OpenDescriptors.Of(Environment.ProcessId);
         var pool = new CountingMemoryPool();
         // Files go by sendfile(2) where nothing frames or encrypts them.
         string[] expectedFaults = scheme == "http" && protocol == HttpProtocols.Http1 ? ["recv EAGAIN", "send", "sendfile short"] : ["recv EAGAIN", "send"];
@@ -49,6 +49,6 @@ public class RequestFaultTests
         }
 
         await Deadline.UntilAsync(() => Task.FromResult(pool.Rented == 0), () => $"{pool.Rented} of {pool.Total} blocks were not returned");
-        await OpenDescriptors.AssertNoMoreThanAsync(before);
+        await before.WaitForNoMoreAsync(KeptDescriptors.ByKind);
     }
 }

@@ -19,7 +19,7 @@ public class StartFaultTests
     public async Task Event_loops_and_listeners_start_or_say_why_not(ulong seed)
     {
         await StartAndServeAsync();
-        var before = OpenDescriptors.Count();
+        var before = OpenDescriptors.Of(Environment.ProcessId);
         var started = 0;
         using (var faults = new InjectedFaults(seed))
         {
@@ -40,7 +40,7 @@ public class StartFaultTests
         }
 
         Assert.InRange(started, 1, Starts - 1);
-        await OpenDescriptors.AssertNoMoreThanAsync(before);
+        await before.WaitForNoMoreAsync(KeptDescriptors.ByKind);
     }
 
     [RequiresProgramTheory("clang-19")]
@@ -48,7 +48,7 @@ public class StartFaultTests
     public async Task Sockmap_mode_is_loaded_or_says_why_not(ulong seed)
     {
         SockmapSupport.Load(eventLoops: 2).Program?.Dispose();
-        var before = OpenDescriptors.Count();
+        var before = OpenDescriptors.Of(Environment.ProcessId);
         var reasons = new HashSet<string>();
         using (var faults = new InjectedFaults(seed))
         {
@@ -70,7 +70,7 @@ public class StartFaultTests
             }
         }
 
-        await OpenDescriptors.AssertNoMoreThanAsync(before);
+        await before.WaitForNoMoreAsync(KeptDescriptors.ByKind);
     }
 
     /// <summary>Two loops, a listener on both of them, and a connection to it.</summary>

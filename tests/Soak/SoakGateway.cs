@@ -13,7 +13,7 @@ internal sealed class SoakGateway : IAsyncDisposable
         .Single(static attribute => attribute.Key == "GatewayPath").Value!;
 
     private readonly UpstreamProcess[] _upstreams;
-    private readonly DirectoryInfo _folder;
+    private readonly TemporaryFolder _folder;
     private readonly int _extraPort = FreePort.Next();
     private readonly RunningProgram _program;
     private readonly HttpClient _admin = new() { Timeout = Deadline.Default };
@@ -22,7 +22,7 @@ internal sealed class SoakGateway : IAsyncDisposable
     private SoakGateway(UpstreamProcess[] upstreams)
     {
         _upstreams = upstreams;
-        _folder = Directory.CreateTempSubdirectory("soak-");
+        _folder = new TemporaryFolder("soak");
         File.WriteAllText(ConfigurationFile, Configuration().ToJsonString());
         _program = RunningProgram.Start(Programs.DotnetHost, [s_path, "--config", ConfigurationFile], new Dictionary<string, string>
         {
@@ -40,11 +40,11 @@ internal sealed class SoakGateway : IAsyncDisposable
 
     public int ProcessId => _program.Id;
 
-    public string HeapFile => Path.Combine(_folder.FullName, "heap");
+    public string HeapFile => _folder["heap"];
 
     public string Log => _program.Everything;
 
-    private string ConfigurationFile => Path.Combine(_folder.FullName, "gateway.json");
+    private string ConfigurationFile => _folder["gateway.json"];
 
     public static async Task<SoakGateway> StartAsync(UpstreamProcess[] upstreams)
     {
@@ -84,7 +84,7 @@ internal sealed class SoakGateway : IAsyncDisposable
     {
         await _program.DisposeAsync();
         _admin.Dispose();
-        _folder.Delete(recursive: true);
+        _folder.Dispose();
     }
 
     private JsonObject Configuration()

@@ -59,18 +59,29 @@ public sealed partial class NetworkNamespace : IAsyncDisposable
     }
 
     /// <summary>Runs an action on a thread that is in the namespace; the sockets that it opens stay there.</summary>
-    public Task<T> RunAsync<T>(Func<T> action)
+    public Task<T> RunAsync<T>(Func<T> action) => RunInAsync($"{Folder}/{Name}", action);
+
+    /// <summary>Runs an action on a thread that is in the network namespace of a process.</summary>
+    public static async Task<T> RunWithAsync<T>(int processId, Func<T> action)
+    {
+        var file = new FileInfo($"/proc/{processId}/ns/net");
+        return file.LinkTarget == new FileInfo("/proc/self/ns/net").LinkTarget ? action() : await RunInAsync(file.FullName, action);
+    }
+
+    public async ValueTask DisposeAsync() => await IpAsync("netns", "del", Name);
+
+    private static Task<T> RunInAsync<T>(string file, Func<T> action)
     {
         var done = new TaskCompletionSource<T>(TaskCreationOptions.RunContinuationsAsynchronously);
         new Thread(() =>
         {
             try
             {
-                using (var handle = File.OpenHandle($"{Folder}/{Name}"))
+                using (var handle = File.OpenHandle(file))
                 {
                     if (setns((int)handle.DangerousGetHandle(), CLONE_NEWNET) != 0)
                     {
-                        throw new Win32Exception(Marshal.GetLastPInvokeError(), $"setns into {Name}");
+                        throw new Win32Exception(Marshal.GetLastPInvokeError(), $"setns into {file}");
                     }
                 }
 
@@ -84,8 +95,6 @@ public sealed partial class NetworkNamespace : IAsyncDisposable
         { IsBackground = true }.Start();
         return done.Task.WaitAsync(Deadline.Default);
     }
-
-    public async ValueTask DisposeAsync() => await IpAsync("netns", "del", Name);
 
     /// <summary>Removes what test processes have left behind that were killed.</summary>
     private static async Task RemoveLeftoversAsync()

@@ -3,7 +3,9 @@ namespace Transport.Linux.Tests;
 /// <summary>A directory that looks like the part of /sys that the transport reads.</summary>
 internal sealed class FakeSysfs : IDisposable
 {
-    public string Root { get; } = Directory.CreateTempSubdirectory("sysfs").FullName;
+    private readonly TemporaryFolder _folder = new("sysfs");
+
+    public string Root => _folder.FullName;
 
     public FakeSysfs WithSiblings(params string[] siblingsOfEachCpu)
     {
@@ -28,7 +30,7 @@ internal sealed class FakeSysfs : IDisposable
         return this;
     }
 
-    public void Dispose() => Directory.Delete(Root, recursive: true);
+    public void Dispose() => _folder.Dispose();
 
     private void Write(string path, string line)
     {

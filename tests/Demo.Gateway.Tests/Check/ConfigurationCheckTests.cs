@@ -1,16 +1,17 @@
 using Demo.Gateway.Check;
 using Demo.Gateway.CommandLine;
+using Testing;
 using Xunit;
 
 namespace Demo.Gateway.Tests.Check;
 
 public sealed class ConfigurationCheckTests : IDisposable
 {
-    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("gateway-check-");
+    private readonly TemporaryFolder _folder = new("gateway-check");
 
-    private string File => Path.Combine(_folder.FullName, "gateway.json");
+    private string File => _folder["gateway.json"];
 
-    public void Dispose() => _folder.Delete(recursive: true);
+    public void Dispose() => _folder.Dispose();
 
     [Fact]
     public void Run_AWorkingFile_FindsNothing()

@@ -1,15 +1,16 @@
 using System.Text.Json;
 using Demo.Gateway.Check;
 using Demo.Gateway.CommandLine;
+using Testing;
 using Xunit;
 
 namespace Demo.Gateway.Tests.Check;
 
 public sealed class EffectiveRoutesTests : IDisposable
 {
-    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("gateway-routes-");
+    private readonly TemporaryFolder _folder = new("gateway-routes");
 
-    public void Dispose() => _folder.Delete(recursive: true);
+    public void Dispose() => _folder.Dispose();
 
     [Fact]
     public void Text_OfTcpAndHttpRoutes_IsATable()
@@ -58,7 +59,7 @@ public sealed class EffectiveRoutesTests : IDisposable
 
     private CheckResult Check()
     {
-        var file = Path.Combine(_folder.FullName, "gateway.json");
+        var file = _folder["gateway.json"];
         File.WriteAllText(file, """
             { "ReverseProxy": {
                 "Routes": {

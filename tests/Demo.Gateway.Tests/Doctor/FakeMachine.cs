@@ -1,13 +1,14 @@
 using Demo.Gateway.Doctor;
+using Testing;
 
 namespace Demo.Gateway.Tests.Doctor;
 
 /// <summary>A directory that looks like / to the diagnosis.</summary>
 internal sealed class FakeMachine : IDisposable
 {
-    private readonly string _root = Directory.CreateTempSubdirectory("machine").FullName;
+    private readonly TemporaryFolder _folder = new("machine");
 
-    public SystemFiles Files => new(_root);
+    public SystemFiles Files => new(_folder.FullName);
 
     /// <summary>A machine with two memory nodes of four CPUs, all of which the process may use, and nothing to complain about.</summary>
     public static FakeMachine WithTwoNodes() => new FakeMachine()
@@ -62,5 +63,5 @@ internal sealed class FakeMachine : IDisposable
         return this;
     }
 
-    public void Dispose() => Directory.Delete(_root, recursive: true);
+    public void Dispose() => _folder.Dispose();
 }

@@ -8,9 +8,9 @@ namespace EndToEnd.Tests.Commands;
 /// <summary>The commands that read a configuration without starting.</summary>
 public sealed class CheckTests : IDisposable
 {
-    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("gateway-check-");
+    private readonly TemporaryFolder _folder = new("gateway-check");
 
-    public void Dispose() => _folder.Delete(recursive: true);
+    public void Dispose() => _folder.Dispose();
 
     [Fact]
     public async Task A_file_with_six_mistakes_gets_a_line_for_each()
@@ -121,7 +121,7 @@ public sealed class CheckTests : IDisposable
 
     private string Write(string configuration)
     {
-        var file = Path.Combine(_folder.FullName, "gateway.json");
+        var file = _folder["gateway.json"];
         File.WriteAllText(file, configuration);
         return file;
     }

@@ -13,14 +13,14 @@ public sealed partial class ServiceManagerTests : IDisposable
 {
     private const int F_SETFD = 2;
 
-    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("gateway-service-");
+    private readonly TemporaryFolder _folder = new("gateway-service");
 
-    public void Dispose() => _folder.Delete(recursive: true);
+    public void Dispose() => _folder.Dispose();
 
     [Fact]
     public async Task It_tells_when_it_is_ready_and_when_it_stops()
     {
-        var path = Path.Combine(_folder.FullName, "notify");
+        var path = _folder["notify"];
         using var manager = new Socket(AddressFamily.Unix, SocketType.Dgram, ProtocolType.Unspecified);
         manager.Bind(new UnixDomainSocketEndPoint(path));
         var port = FreePort.Next();
@@ -38,7 +38,7 @@ public sealed partial class ServiceManagerTests : IDisposable
         using var inherited = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         inherited.Bind(new IPEndPoint(IPAddress.Loopback, 0));
         inherited.Listen();
-        var file = Path.Combine(_folder.FullName, "gateway.json");
+        var file = _folder["gateway.json"];
         await File.WriteAllTextAsync(file, GatewayConfiguration.Http(site.Address, []).ToJsonString());
         using var client = new HttpClient();
         // The client comes first: its connection waits for the service to start.

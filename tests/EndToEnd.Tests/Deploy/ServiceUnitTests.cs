@@ -10,9 +10,9 @@ public sealed class ServiceUnitTests : IDisposable
 {
     private const string Program = "/opt/gateway/Demo.Gateway";
 
-    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("gateway-units-");
+    private readonly TemporaryFolder _folder = new("gateway-units");
 
-    public void Dispose() => _folder.Delete(recursive: true);
+    public void Dispose() => _folder.Dispose();
 
     [RequiresProgramFact("systemd-analyze")]
     public async Task Systemd_finds_nothing_wrong_with_them()
@@ -20,7 +20,7 @@ public sealed class ServiceUnitTests : IDisposable
         var units = new List<string>();
         foreach (var name in new[] { "gateway.service", "gateway.socket" })
         {
-            units.Add(Path.Combine(_folder.FullName, name));
+            units.Add(_folder[name]);
             // It looks whether the program is there.
             await File.WriteAllTextAsync(units[^1], DeployFiles.Read($"systemd/{name}").Replace(Program, Programs.Require("true"), StringComparison.Ordinal));
         }
@@ -39,7 +39,7 @@ public sealed class ServiceUnitTests : IDisposable
         var (program, arguments) = service["ExecStart"].Split(' ') is [var first, .. var rest] ? (first, rest) : default;
         Assert.Equal(Program, program);
         var json = DeployFiles.Read("gateway.json");
-        var file = Path.Combine(_folder.FullName, "gateway.json");
+        var file = _folder["gateway.json"];
         await File.WriteAllTextAsync(file, GatewayConfiguration.Tcp("Copy", FreePort.Next(), FreePort.Next()).ToJsonString());
         Assert.Equal(["--config", ImageFile.ConfigurationPath], arguments);
         await using var gateway = Gateway.Run([.. arguments.Select(argument => argument == ImageFile.ConfigurationPath ? file : argument)]);
@@ -52,7 +52,7 @@ public sealed class ServiceUnitTests : IDisposable
     [Fact]
     public async Task A_wrong_configuration_is_not_tried_again()
     {
-        var file = Path.Combine(_folder.FullName, "gateway.json");
+        var file = _folder["gateway.json"];
         await File.WriteAllTextAsync(file, """{ "ReverseProxy": { "Routes": {} } }""");
         await using var gateway = Gateway.Run("--config", file);
         Assert.Equal(ReadKeys("gateway.service")["RestartPreventExitStatus"], $"{await gateway.WaitForExitAsync()}");

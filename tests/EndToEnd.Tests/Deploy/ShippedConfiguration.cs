@@ -34,8 +34,8 @@ internal sealed class ShippedConfiguration(string json)
         await using var site = await HttpUpstream.StartAsync();
         using var cache = new TcpUpstream();
         var (http, tcp) = (FreePort.Next(), FreePort.Next());
-        var folder = Directory.CreateTempSubdirectory("gateway-shipped-");
-        var file = Path.Combine(folder.FullName, "gateway.json");
+        using var folder = new TemporaryFolder("gateway-shipped");
+        var file = folder["gateway.json"];
         await File.WriteAllTextAsync(file, json, timeout.Token);
         await using (var gateway = await Gateway.StartFileAsync(file, new Dictionary<string, string>(environment)
         {
@@ -62,7 +62,6 @@ internal sealed class ShippedConfiguration(string json)
             Assert.Equal(4, await answering.ReceiveAsync(new byte[8], timeout.Token));
         }
 
-        folder.Delete(recursive: true);
     }
 
     private TimeSpan Time(string key, TimeSpan otherwise) =>

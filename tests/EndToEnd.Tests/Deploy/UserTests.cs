@@ -9,6 +9,9 @@ namespace EndToEnd.Tests.Deploy;
 [UnsupportedOSPlatform("windows")]
 public sealed class UserTests : IDisposable
 {
+    /// <summary>The configuration file is in a folder that only root can read.</summary>
+    private const string FileIsRoots = "no permission to read the file";
+
     private readonly TcpUpstream _upstream = new();
     private readonly int _port = FreePort.Next();
 
@@ -18,6 +21,7 @@ public sealed class UserTests : IDisposable
     public async Task Sockmap_works_after_the_gateway_has_given_up_root()
     {
         await using var gateway = await Gateway.StartAsync(GatewayConfiguration.Tcp("Sockmap", _port, _upstream.Port), "--User=nobody");
+        gateway.ExpectError(FileIsRoots);
         await gateway.Program.WaitForOutputAsync("Runs as user nobody");
         using var load = await RequestResponseLoad.StartAsync(_port, _upstream, connections: 2, answerSize: 128);
 
@@ -40,6 +44,7 @@ public sealed class UserTests : IDisposable
     public async Task A_route_that_a_reload_brings_finds_the_program_loaded()
     {
         await using var gateway = await Gateway.StartAsync(GatewayConfiguration.Tcp("Copy", _port, _upstream.Port), "--User=65534");
+        gateway.ExpectError(FileIsRoots);
         await gateway.Program.WaitForOutputAsync("Runs as user 65534");
         File.SetUnixFileMode(Path.GetDirectoryName(gateway.ConfigFile)!, (UnixFileMode)Convert.ToInt32("755", 8));
         var port = FreePort.Next();
@@ -47,6 +52,8 @@ public sealed class UserTests : IDisposable
         await Deadline.UntilListeningAsync(port, () => gateway.Program.Everything);
         Assert.Contains("Mode Sockmap runs in its", gateway.Program.Output, StringComparison.Ordinal);
         Assert.DoesNotContain("runs as Splice", gateway.Program.Output, StringComparison.Ordinal);
+        // Where the look at the port waits to be accepted.
+        _upstream.Dispose();
     }
 
     [RequiresBpfFact]
@@ -55,6 +62,7 @@ public sealed class UserTests : IDisposable
         // Whatever the name there: systemd sets it for the unit's own user, whom a gateway that is not root could not become.
         await using var unasked = await Gateway.StartAsync(GatewayConfiguration.Tcp("Copy", _port, _upstream.Port), new Dictionary<string, string> { ["USER"] = "nobody" });
         await using var asked = await Gateway.StartAsync(GatewayConfiguration.Tcp("Copy", FreePort.Next(), _upstream.Port), new Dictionary<string, string> { ["User"] = "nobody" });
+        asked.ExpectError(FileIsRoots);
         await asked.Program.WaitForOutputAsync("Runs as user nobody");
         await unasked.Program.WaitForOutputAsync("Application started");
         Assert.DoesNotContain("Runs as user", unasked.Program.Output, StringComparison.Ordinal);

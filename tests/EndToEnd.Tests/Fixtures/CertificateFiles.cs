@@ -1,13 +1,14 @@
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text.Json.Nodes;
+using Testing;
 
 namespace EndToEnd.Tests.Fixtures;
 
 /// <summary>A self-signed certificate and its key, as PEM files in a folder of their own.</summary>
 internal sealed class CertificateFiles : IDisposable
 {
-    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("gateway-certificate-");
+    private readonly TemporaryFolder _folder = new("gateway-certificate");
 
     public CertificateFiles(string name)
     {
@@ -26,12 +27,12 @@ internal sealed class CertificateFiles : IDisposable
         }
     }
 
-    public string Certificate => Path.Combine(_folder.FullName, "certificate.pem");
+    public string Certificate => _folder["certificate.pem"];
 
-    public string Key => Path.Combine(_folder.FullName, "key.pem");
+    public string Key => _folder["key.pem"];
 
     /// <summary>What an endpoint of Kestrel's has under <c>Certificate</c>.</summary>
     public JsonObject ForEndpoint() => new() { ["Path"] = Certificate, ["KeyPath"] = Key };
 
-    public void Dispose() => _folder.Delete(recursive: true);
+    public void Dispose() => _folder.Dispose();
 }

@@ -18,7 +18,7 @@ public sealed class ContainerImage : IAsyncLifetime
         ["--runtime", "runc", "run", "--rm", "--ulimit", "nofile=20000:20000", "--ulimit", "nproc=1000:1000", "--network", "host"];
 
     private readonly List<string> _containers = [];
-    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("gateway-container-");
+    private readonly TemporaryFolder _folder = new("gateway-container");
 
     /// <summary>The size of the image in bytes.</summary>
     public long Size { get; private set; }
@@ -68,7 +68,7 @@ public sealed class ContainerImage : IAsyncLifetime
 
     public async Task DisposeAsync()
     {
-        _folder.Delete(recursive: true);
+        _folder.Dispose();
         if (MissingReason is null)
         {
             // A test that failed leaves its container running: killing podman does not end it.
@@ -88,7 +88,7 @@ public sealed class ContainerImage : IAsyncLifetime
         }
 
         rules.Add(new JsonObject { ["names"] = new JsonArray("bpf"), ["action"] = "SCMP_ACT_ALLOW" });
-        var path = Path.Combine(_folder.FullName, "seccomp.json");
+        var path = _folder["seccomp.json"];
         await File.WriteAllTextAsync(path, profile.ToJsonString());
         return path;
     }

@@ -5,10 +5,10 @@ namespace EndToEnd.Tests.Fixtures;
 /// <summary>HAProxy or NGINX on a loopback port in front of the gateway, which it sends PROXY protocol headers.</summary>
 internal sealed class FrontProxy : IAsyncDisposable
 {
-    private readonly DirectoryInfo _folder;
+    private readonly TemporaryFolder _folder;
     private readonly RunningProgram _program;
 
-    private FrontProxy(DirectoryInfo folder, RunningProgram program, int port) => (_folder, _program, Port) = (folder, program, port);
+    private FrontProxy(TemporaryFolder folder, RunningProgram program, int port) => (_folder, _program, Port) = (folder, program, port);
 
     public int Port { get; }
 
@@ -45,14 +45,14 @@ internal sealed class FrontProxy : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await _program.DisposeAsync();
-        _folder.Delete(recursive: true);
+        _folder.Dispose();
     }
 
     private static async Task<FrontProxy> StartAsync(Func<int, string, string> configure, Func<string, RunningProgram> start)
     {
-        var folder = Directory.CreateTempSubdirectory("gateway-front-");
+        var folder = new TemporaryFolder("gateway-front");
         var port = FreePort.Next();
-        var file = Path.Combine(folder.FullName, "front.conf");
+        var file = folder["front.conf"];
         await File.WriteAllTextAsync(file, configure(port, folder.FullName));
         var proxy = new FrontProxy(folder, start(file), port);
         await Deadline.UntilListeningAsync(port, () => proxy._program.Everything);

@@ -1,29 +1,42 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Reflection;
-using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
 using Testing;
 using Xunit;
 
 namespace EndToEnd.Tests.Fixtures;
 
 /// <summary>The built gateway, as a process of its own.</summary>
-internal sealed class Gateway : IAsyncDisposable
+internal sealed partial class Gateway : IAsyncDisposable
 {
+    public const string NoAdminEndpoint = "--Admin:Url=off";
+
     private static readonly string s_path = typeof(Gateway).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>()
         .Single(attribute => attribute.Key == "GatewayPath").Value!;
 
     /// <summary>Tests run side by side, so none has the admin endpoint on its usual port. The command line wins over this, a file does not.</summary>
-    // USER as in every login shell, and in every unit of systemd's that has a user.
-    private static readonly Dictionary<string, string> s_environment = new() { ["Admin__Url"] = "http://127.0.0.1:0", ["USER"] = "root" };
+    // USER as in every login shell, and in every unit of systemd's that has a user. Diagnostics have pipes and sockets, whose files a kill leaves behind.
+    private static readonly Dictionary<string, string> s_environment = new()
+    {
+        ["Admin__Url"] = "http://127.0.0.1:0",
+        ["USER"] = "root",
+        ["DOTNET_EnableDiagnostics"] = "0",
+    };
 
-    private readonly DirectoryInfo? _folder;
+    private readonly TemporaryFolder? _folder;
+    private readonly List<string> _expectedErrors = [];
+    private readonly long _started = FailedAssertion.Now;
 
-    private Gateway(RunningProgram program, DirectoryInfo? folder)
+    private GatewayLeaks? _leaks;
+    private bool _isUnchecked;
+
+    private Gateway(RunningProgram program, TemporaryFolder? folder, string[] arguments)
     {
         Program = program;
         _folder = folder;
+        HasAdminEndpoint = !arguments.Contains(NoAdminEndpoint);
     }
 
     public static string RepositoryRoot { get; } = typeof(Gateway).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>()
@@ -33,6 +46,8 @@ internal sealed class Gateway : IAsyncDisposable
     public static string Folder { get; } = Path.GetDirectoryName(s_path)!;
 
     public RunningProgram Program { get; }
+
+    public bool HasAdminEndpoint { get; }
 
     public int DescriptorCount => Directory.GetFiles($"/proc/{Program.ProcessId}/fd").Length;
 
@@ -49,7 +64,7 @@ internal sealed class Gateway : IAsyncDisposable
         }
     }
 
-    public string ConfigFile => Path.Combine(_folder!.FullName, "gateway.json");
+    public string ConfigFile => _folder!["gateway.json"];
 
     /// <summary>Starts it with a configuration file and waits until it serves.</summary>
     public static Task<Gateway> StartAsync(JsonObject configuration, params string[] arguments) =>
@@ -59,10 +74,8 @@ internal sealed class Gateway : IAsyncDisposable
     public static async Task<Gateway> StartAsync(
         JsonObject configuration, IReadOnlyDictionary<string, string> environment, params string[] arguments)
     {
-        var folder = Directory.CreateTempSubdirectory("gateway-");
-        var file = Path.Combine(folder.FullName, "gateway.json");
-        await File.WriteAllTextAsync(file, configuration.ToJsonString());
-        var gateway = new Gateway(Run(environment, ["--config", file, .. arguments]), folder);
+        var folder = await CreateFolderAsync(configuration);
+        var gateway = new Gateway(Run(environment, ["--config", folder["gateway.json"], .. arguments]), folder, arguments);
         await gateway.WaitUntilStartedAsync();
         return gateway;
     }
@@ -70,7 +83,7 @@ internal sealed class Gateway : IAsyncDisposable
     /// <summary>Starts it with a file that somebody else keeps, and environment variables, and waits until it serves.</summary>
     public static async Task<Gateway> StartFileAsync(string file, IReadOnlyDictionary<string, string> environment)
     {
-        var gateway = new Gateway(Run(environment, ["--config", file]), folder: null);
+        var gateway = new Gateway(Run(environment, ["--config", file]), folder: null, []);
         await gateway.WaitUntilStartedAsync();
         return gateway;
     }
@@ -78,7 +91,7 @@ internal sealed class Gateway : IAsyncDisposable
     /// <summary>Starts it without a file, and waits until it serves.</summary>
     public static async Task<Gateway> StartDemonstrationAsync(params string[] arguments)
     {
-        var gateway = new Gateway(Run(arguments), folder: null);
+        var gateway = new Gateway(Run(arguments), folder: null, arguments);
         await gateway.WaitUntilStartedAsync();
         return gateway;
     }
@@ -115,11 +128,9 @@ internal sealed class Gateway : IAsyncDisposable
     /// </summary>
     public static async Task<Gateway> StartUnderAsync(string[] launcher, JsonObject configuration, params string[] arguments)
     {
-        var folder = Directory.CreateTempSubdirectory("gateway-");
-        var file = Path.Combine(folder.FullName, "gateway.json");
-        await File.WriteAllTextAsync(file, configuration.ToJsonString());
-        var gateway = new Gateway(
-            RunningProgram.Start(launcher[0], [.. launcher[1..], Programs.DotnetHost, s_path, "--config", file, .. arguments], s_environment), folder);
+        var folder = await CreateFolderAsync(configuration);
+        string[] command = [.. launcher[1..], Programs.DotnetHost, s_path, "--config", folder["gateway.json"], .. arguments];
+        var gateway = new Gateway(RunningProgram.Start(launcher[0], command, s_environment), folder, arguments);
         await gateway.WaitUntilStartedAsync();
         return gateway;
     }
@@ -152,10 +163,62 @@ internal sealed class Gateway : IAsyncDisposable
         return await Program.WaitForExitAsync();
     }
 
+    /// <summary>
+    /// Takes its end out of <see cref="DisposeAsync"/>'s checks: for a test that kills, cripples or starves it on purpose, or leaves its clients
+    /// connected.
+    /// </summary>
+    public void LeaveUnchecked() => _isUnchecked = true;
+
+    /// <summary>Says that lines of level Error or Critical in its log that contain the text are what the test is about.</summary>
+    public void ExpectError(string text) => _expectedErrors.Add(text);
+
+    /// <summary>Says that a changed configuration will be refused, which is logged as an error.</summary>
+    public void ExpectRefusedConfiguration() =>
+        _expectedErrors.AddRange("The configuration that is running stays", "The new configuration is not applied", "Failed to apply the new config");
+
+    /// <summary>
+    /// Ends it. Before, with all clients gone, it must come back to what it had open at its start; it must then end with exit code 0, and must not
+    /// have logged an error.
+    /// </summary>
     public async ValueTask DisposeAsync()
     {
-        await Program.DisposeAsync();
-        _folder?.Delete(recursive: true);
+        var failure = FailedAssertion.Since(_started);
+        try
+        {
+            if (_leaks is not null && !_isUnchecked)
+            {
+                await AssertEndsWellAsync(_leaks);
+            }
+        }
+        catch (Exception exception) when (failure is not null)
+        {
+            // Thrown while that one is on its way, which the language would forget.
+            throw new AggregateException(failure, exception);
+        }
+        finally
+        {
+            await Program.DisposeAsync();
+            _folder?.Dispose();
+        }
+    }
+
+    private async Task AssertEndsWellAsync(GatewayLeaks leaks)
+    {
+        if (!Program.HasExited)
+        {
+            await leaks.AssertNoneAsync();
+            Assert.True(await StopAsync() == 0, Program.Everything);
+        }
+
+        var errors = Program.Everything.Split('\n').Where(line => ErrorLine().IsMatch(line) && !_expectedErrors.Exists(line.Contains)).ToArray();
+        Assert.True(errors.Length == 0, string.Join('\n', errors));
+    }
+
+    private static async Task<TemporaryFolder> CreateFolderAsync(JsonObject configuration)
+    {
+        var folder = new TemporaryFolder("gateway");
+        await File.WriteAllTextAsync(folder["gateway.json"], configuration.ToJsonString());
+        return folder;
     }
 
     private static RunningProgram Run(IReadOnlyDictionary<string, string> environment, string[] arguments) =>
@@ -167,6 +230,7 @@ internal sealed class Gateway : IAsyncDisposable
         try
         {
             await Program.WaitForOutputAsync("Application started");
+            _leaks = await GatewayLeaks.BeginAsync(this);
         }
         catch
         {
@@ -174,4 +238,7 @@ internal sealed class Gateway : IAsyncDisposable
             throw;
         }
     }
+
+    [GeneratedRegex("^[0-9:]{8} (fail|crit): ")]
+    private static partial Regex ErrorLine();
 }

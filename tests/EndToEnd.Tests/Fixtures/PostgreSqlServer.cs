@@ -9,7 +9,7 @@ public sealed class PostgreSqlServer : IAsyncLifetime
     private const string User = "postgres";
 
     private RunningProgram? _program;
-    private DirectoryInfo? _folder;
+    private TemporaryFolder? _folder;
     private CertificateFiles? _certificate;
 
     public int Port { get; } = FreePort.Next();
@@ -21,7 +21,7 @@ public sealed class PostgreSqlServer : IAsyncLifetime
             return;
         }
 
-        _folder = Directory.CreateTempSubdirectory("gateway-pg-");
+        _folder = new TemporaryFolder("gateway-pg");
         _certificate = new CertificateFiles("postgresql.example");
         if (Environment.IsPrivilegedProcess)
         {
@@ -29,7 +29,7 @@ public sealed class PostgreSqlServer : IAsyncLifetime
             await RunAsync("chown", "-R", User, _folder.FullName, Path.GetDirectoryName(_certificate.Key)!);
         }
 
-        var data = Path.Combine(_folder.FullName, "data");
+        var data = _folder["data"];
         await RunAsUserAsync("initdb", "-D", data, "-U", User, "-A", "trust", "--no-sync", "--locale=C", "--encoding=UTF8");
         _program = StartAsUser("postgres", "-D", data, "-h", "127.0.0.1", "-p", $"{Port}", "-k", _folder.FullName, "-c", "fsync=off",
             "-c", "shared_buffers=32MB", "-c", "ssl=on", "-c", $"ssl_cert_file={_certificate.Certificate}", "-c", $"ssl_key_file={_certificate.Key}");
@@ -49,7 +49,7 @@ public sealed class PostgreSqlServer : IAsyncLifetime
         }
 
         _certificate?.Dispose();
-        _folder?.Delete(recursive: true);
+        _folder?.Dispose();
     }
 
     private static async Task RunAsync(string program, params string[] arguments)

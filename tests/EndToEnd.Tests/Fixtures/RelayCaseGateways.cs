@@ -20,8 +20,8 @@ public sealed class RelayCaseGateways : IAsyncLifetime
         foreach (var started in _started.Values)
         {
             var (topology, gateway) = await started.Value;
-            await gateway.DisposeAsync();
             topology.Dispose();
+            await gateway.DisposeAsync();
         }
     }
 

@@ -15,13 +15,13 @@ public sealed partial class HttpRouteTests : IAsyncLifetime
     private readonly int _port = FreePort.Next();
     private readonly int _http2Port = FreePort.Next();
     private readonly int _httpsPort = FreePort.Next();
-    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("gateway-tls-");
+    private readonly TemporaryFolder _folder = new("gateway-tls");
     private HttpUpstream _upstream = null!;
     private Gateway _gateway = null!;
 
     public async Task InitializeAsync()
     {
-        var certificate = Path.Combine(_folder.FullName, "certificate.pfx");
+        var certificate = _folder["certificate.pfx"];
         await File.WriteAllBytesAsync(certificate, MakeCertificate());
         _upstream = await HttpUpstream.StartAsync();
         var https = GatewayConfiguration.Endpoint($"https://127.0.0.1:{_httpsPort}", "Http1AndHttp2");
@@ -40,7 +40,7 @@ public sealed partial class HttpRouteTests : IAsyncLifetime
     {
         await _gateway.DisposeAsync();
         await _upstream.DisposeAsync();
-        _folder.Delete(recursive: true);
+        _folder.Dispose();
     }
 
     [RequiresProgramFact("wrk")]

@@ -11,18 +11,18 @@ namespace EndToEnd.Tests.Http;
 /// <summary>The gateway's static files, beside an HTTP route for everything.</summary>
 public sealed class StaticFileTests : IDisposable
 {
-    private readonly DirectoryInfo _root = Directory.CreateTempSubdirectory("gateway-www-");
+    private readonly TemporaryFolder _root = new("gateway-www");
     private readonly int _port = FreePort.Next();
     private readonly HttpClient _http;
 
     public StaticFileTests() => _http = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{_port}"), Timeout = Deadline.Default };
 
-    private string LogFile => Path.Combine(_root.FullName, ".access.log");
+    private string LogFile => _root[".access.log"];
 
     public void Dispose()
     {
         _http.Dispose();
-        _root.Delete(recursive: true);
+        _root.Dispose();
     }
 
     [Theory]
@@ -123,8 +123,8 @@ public sealed class StaticFileTests : IDisposable
         await using var upstream = await HttpUpstream.StartAsync();
         await using var gateway = await StartAsync(upstream, new JsonObject { ["OpenFileValidity"] = validity });
         var hash = Write("a.bin", 300_000);
-        Directory.CreateSymbolicLink(Path.Combine(_root.FullName, "current"), ".");
-        File.CreateSymbolicLink(Path.Combine(_root.FullName, "link.bin"), "current/a.bin");
+        Directory.CreateSymbolicLink(_root["current"], ".");
+        File.CreateSymbolicLink(_root["link.bin"], "current/a.bin");
         for (var i = 0; i < 3; i++)
         {
             Assert.Equal(hash, Hash(await _http.GetByteArrayAsync("link.bin")));
@@ -137,7 +137,7 @@ public sealed class StaticFileTests : IDisposable
     {
         await using var upstream = await HttpUpstream.StartAsync();
         await using var gateway = await StartAsync(upstream, new JsonObject { ["OpenFileValidity"] = "01:00:00" });
-        var path = Path.Combine(_root.FullName, "a.txt");
+        var path = _root["a.txt"];
         await File.WriteAllTextAsync(path, "old");
         Assert.Equal("old", await _http.GetStringAsync("a.txt"));
         await File.WriteAllTextAsync(path + ".next", "the new one");
@@ -164,7 +164,7 @@ public sealed class StaticFileTests : IDisposable
     private string Write(string name, int length)
     {
         var bytes = RandomNumberGenerator.GetBytes(length);
-        File.WriteAllBytes(Path.Combine(_root.FullName, name), bytes);
+        File.WriteAllBytes(_root[name], bytes);
         return Hash(bytes);
     }
 

@@ -13,17 +13,17 @@ namespace EndToEnd.Tests.Observe;
 public sealed class AccessLogTests : IDisposable
 {
     private readonly CancellationTokenSource _timeout = new(Deadline.Default);
-    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("gateway-log-");
+    private readonly TemporaryFolder _folder = new("gateway-log");
     private readonly TcpUpstream _upstream = new();
     private readonly int _port = FreePort.Next();
 
-    private string LogFile => Path.Combine(_folder.FullName, "access.log");
+    private string LogFile => _folder["access.log"];
 
     public void Dispose()
     {
         _upstream.Dispose();
         _timeout.Dispose();
-        _folder.Delete(recursive: true);
+        _folder.Dispose();
     }
 
     [Theory]

@@ -11,9 +11,9 @@ public sealed class PackageTests : IDisposable
 {
     private static readonly string s_root = Path.GetFullPath(BuildFact("RepositoryRoot"));
 
-    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("packages-");
+    private readonly TemporaryFolder _folder = new("packages");
 
-    public void Dispose() => _folder.Delete(recursive: true);
+    public void Dispose() => _folder.Dispose();
 
     [Theory]
     [InlineData("Transport.Linux", "UseLinuxZeroCopyTransport", new string[0])]
@@ -56,7 +56,7 @@ public sealed class PackageTests : IDisposable
     public async Task The_sample_of_the_documents_builds_against_the_package_and_serves()
     {
         var version = await PackAsync("Transport.Linux");
-        var project = _folder.CreateSubdirectory("app");
+        var project = Directory.CreateDirectory(_folder["app"]);
         await File.WriteAllTextAsync(Path.Combine(project.FullName, "App.csproj"), $"""
             <Project Sdk="Microsoft.NET.Sdk.Web">
               <PropertyGroup>
@@ -105,7 +105,7 @@ public sealed class PackageTests : IDisposable
     {
         await RunDotnetAsync("pack", Path.Combine(s_root, "src", library), "--no-build", "--nologo", "-c", BuildFact("Configuration"),
             "-o", _folder.FullName, "--disable-build-servers");
-        var file = Path.GetFileNameWithoutExtension(_folder.GetFiles($"{library}.*.nupkg").Single().Name);
+        var file = Path.GetFileNameWithoutExtension(new DirectoryInfo(_folder.FullName).GetFiles($"{library}.*.nupkg").Single().Name);
         return file[(library.Length + 1)..];
     }
 }

@@ -9,7 +9,7 @@ public sealed class BadInputTests : IDisposable
 {
     private const string HttpRoute = """ "ReverseProxy": { "Routes": { "a": { "ClusterId": "c", "Match": { "Path": "/{**rest}" } } } } """;
 
-    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("gateway-bad-");
+    private readonly TemporaryFolder _folder = new("gateway-bad");
 
     public static TheoryData<string, string[]> WrongConfigurations => new()
     {
@@ -40,7 +40,7 @@ public sealed class BadInputTests : IDisposable
         { TcpRoute("""  "Mode": "Splice", "Splice": { "ConnectTimeout": "02:00:00" } """), ["tcp", "ConnectTimeout", "02:00:00"] },
     };
 
-    public void Dispose() => _folder.Delete(recursive: true);
+    public void Dispose() => _folder.Dispose();
 
     [Theory]
     [MemberData(nameof(WrongConfigurations))]
@@ -163,7 +163,7 @@ public sealed class BadInputTests : IDisposable
 
     private string Write(string configuration)
     {
-        var file = Path.Combine(_folder.FullName, "gateway.json");
+        var file = _folder["gateway.json"];
         File.WriteAllText(file, configuration);
         return file;
     }

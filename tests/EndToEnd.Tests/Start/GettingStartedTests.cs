@@ -11,9 +11,9 @@ public sealed class GettingStartedTests : IDisposable
 {
     private const string Section = "2. Pass TLS through by server name";
 
-    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("gateway-newcomer-");
+    private readonly TemporaryFolder _folder = new("gateway-newcomer");
 
-    public void Dispose() => _folder.Delete(recursive: true);
+    public void Dispose() => _folder.Dispose();
 
     [RequiresProgramFact("openssl", "curl", "sh")]
     public async Task The_passthrough_by_server_name_works_as_written()
@@ -48,6 +48,7 @@ public sealed class GettingStartedTests : IDisposable
         Assert.True(exitCode == 0, error + gateway.Program.Everything);
         Assert.Equal("I am one.", answers.TrimEnd('\n'));
 
+        gateway.ExpectRefusedConfiguration();
         await gateway.ReplaceConfigurationAsync(configuration.ToJsonString().Replace("Auto", "Fast", StringComparison.Ordinal));
         await gateway.Program.WaitForOutputAsync("Mode is 'Fast'; accepted are Copy, Splice, Sockmap, Auto.");
     }

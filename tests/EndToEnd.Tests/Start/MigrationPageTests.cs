@@ -7,9 +7,9 @@ namespace EndToEnd.Tests.Start;
 /// <summary>docs/migrating.md shows configurations of other proxies: those take them. (Ours are loaded by the tests of all pages.)</summary>
 public sealed class MigrationPageTests : IDisposable
 {
-    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("gateway-migration-");
+    private readonly TemporaryFolder _folder = new("gateway-migration");
 
-    public void Dispose() => _folder.Delete(recursive: true);
+    public void Dispose() => _folder.Dispose();
 
     [RequiresProgramFact("haproxy")]
     public async Task HAProxy_takes_its_configuration()
@@ -33,7 +33,7 @@ public sealed class MigrationPageTests : IDisposable
             {{page}}
             """);
 
-        await AssertSucceedsAsync("nginx", "-t", "-p", _folder.FullName, "-e", Path.Combine(_folder.FullName, "error.log"), "-c", file);
+        await AssertSucceedsAsync("nginx", "-t", "-p", _folder.FullName, "-e", _folder["error.log"], "-c", file);
     }
 
     private static async Task<string> BlockAsync(string language) =>
@@ -48,7 +48,7 @@ public sealed class MigrationPageTests : IDisposable
 
     private string Write(string name, string text)
     {
-        var file = Path.Combine(_folder.FullName, name);
+        var file = _folder[name];
         File.WriteAllText(file, text);
         return file;
     }

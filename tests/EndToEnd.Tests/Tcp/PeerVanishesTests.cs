@@ -62,5 +62,8 @@ public sealed class PeerVanishesTests
                 client.Dispose();
             }
         }
+
+        // Its admin endpoint is to be asked what is left.
+        await network.ConfigureAsync("link", "set", "lo", "up");
     }
 }

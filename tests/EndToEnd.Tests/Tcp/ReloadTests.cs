@@ -28,6 +28,8 @@ public sealed class ReloadTests
         await gateway.ReplaceConfigurationAsync(onlySecond.ToJsonString());
         await Deadline.UntilAsync(() => TcpSession.IsRefusedAsync(firstPort, timeout.Token), () => $"{firstPort} is still open.\n{gateway.Program.Everything}");
         await established.AssertRelaysAsync(timeout.Token);
+        // Where the look at the second port waits to be accepted.
+        upstream.Dispose();
     }
 
     [Fact]
@@ -37,6 +39,7 @@ public sealed class ReloadTests
         using var upstream = new TcpUpstream();
         var port = FreePort.Next();
         await using var gateway = await Gateway.StartAsync(GatewayConfiguration.Tcp("Splice", port, upstream.Port));
+        gateway.ExpectRefusedConfiguration();
 
         await gateway.ReplaceConfigurationAsync("{\n  \"ReverseProxy\": {");
         await gateway.Program.WaitForOutputAsync("The configuration that is running stays");
@@ -55,6 +58,7 @@ public sealed class ReloadTests
         using var upstream = new TcpUpstream();
         var port = FreePort.Next();
         await using var gateway = await Gateway.StartAsync(GatewayConfiguration.Tcp("Splice", port, upstream.Port));
+        gateway.ExpectRefusedConfiguration();
 
         await gateway.ReplaceConfigurationAsync(GatewayConfiguration.Tcp("Teleport", port, upstream.Port).ToJsonString());
         await gateway.Program.WaitForOutputAsync("Teleport");
@@ -102,6 +106,7 @@ public sealed class ReloadTests
         using var upstream = new TcpUpstream();
         var port = FreePort.Next();
         await using var gateway = await Gateway.StartAsync(GatewayConfiguration.Tcp("Splice", port, upstream.Port));
+        gateway.ExpectRefusedConfiguration();
 
         var broken = GatewayConfiguration.Tcp("Splice", port, upstream.Port);
         var splice = broken["ReverseProxy"]!["Routes"]!["tcp"]!["Splice"]!;

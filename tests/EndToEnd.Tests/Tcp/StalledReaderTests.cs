@@ -57,6 +57,8 @@ public sealed class StalledReaderTests(ITestOutputHelper output) : IDisposable
         Assert.InRange(availableLoss / Sessions, long.MinValue, 2 * 1024 * 1024);
 
         await Task.WhenAll(servers.Select((server, i) => ReceiveAsync(server, sent[i])));
+        // Before the gateway.
+        Dispose();
     }
 
     private (Socket Listener, Socket[] Clients) OpenSockets()

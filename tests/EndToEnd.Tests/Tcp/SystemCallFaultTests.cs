@@ -33,6 +33,8 @@ public sealed class SystemCallFaultTests : IDisposable
             ["strace", "-f", "-qq", "--seccomp-bpf", "-o", "/dev/null", "-e", $"trace={fault.Split(':')[0]}", "-e", $"inject={fault}"],
             GatewayConfiguration.Tcp(mode, _port, _upstream.Port),
             "--LinuxTransport:ThreadCount=1");
+        // Its process is strace's.
+        gateway.LeaveUnchecked();
         using var client = await TcpUpstream.ConnectAsync(_port, _timeout.Token);
         using var server = await _upstream.AcceptAsync(_timeout.Token);
         var received = Task.WhenAll(ReceiveAsync(server), ReceiveAsync(client));
@@ -51,6 +53,7 @@ public sealed class SystemCallFaultTests : IDisposable
         await using var gateway = await Gateway.StartUnderAsync(
             ["strace", "-f", "-qq", "--seccomp-bpf", "-o", "/dev/null", "-e", "trace=sendto,sendmsg", "-e", $"inject=sendto,sendmsg:error={error}:when=5+3"],
             GatewayConfiguration.Http(upstream.Address, new() { ["Http"] = GatewayConfiguration.Endpoint($"http://127.0.0.1:{_port}") }));
+        gateway.LeaveUnchecked();
         using var client = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{_port}"), Timeout = Deadline.Default };
         var body = new byte[200_000];
         Random.Shared.NextBytes(body);

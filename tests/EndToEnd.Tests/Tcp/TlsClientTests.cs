@@ -82,18 +82,11 @@ public sealed class TlsClientTests(PostgreSqlServer postgreSql) : IClassFixture<
 
     private static async Task<string> ChromiumAsync(string address)
     {
-        var profile = Directory.CreateTempSubdirectory("gateway-chromium-");
-        try
-        {
-            var (exitCode, output, error) = await RunningProgram.RunAsync(Programs.Require("chromium"),
-                "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--disable-background-networking",
-                "--ignore-certificate-errors", "--host-resolver-rules=MAP * 127.0.0.1", $"--user-data-dir={profile.FullName}", "--dump-dom", address);
-            Assert.True(exitCode == 0, output + error);
-            return output;
-        }
-        finally
-        {
-            profile.Delete(recursive: true);
-        }
+        using var profile = new TemporaryFolder("gateway-chromium");
+        var (exitCode, output, error) = await RunningProgram.RunAsync(Programs.Require("chromium"),
+            "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--disable-background-networking",
+            "--ignore-certificate-errors", "--host-resolver-rules=MAP * 127.0.0.1", $"--user-data-dir={profile.FullName}", "--dump-dom", address);
+        Assert.True(exitCode == 0, output + error);
+        return output;
     }
 }

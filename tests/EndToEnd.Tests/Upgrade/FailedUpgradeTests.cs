@@ -145,6 +145,7 @@ public sealed class FailedUpgradeTests : IAsyncLifetime
     [Fact]
     public async Task What_is_left_of_an_instance_that_was_killed_is_no_obstacle()
     {
+        _running.LeaveUnchecked();
         await _running.DisposeAsync();
         Assert.True(File.Exists(_site.Socket));
         _running = await _site.StartAsync(_site.OneRoute());

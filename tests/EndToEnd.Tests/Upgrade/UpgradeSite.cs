@@ -9,7 +9,7 @@ internal sealed class UpgradeSite : IAsyncDisposable
 {
     public static readonly IReadOnlyList<string> Modes = ["Copy", "Splice", "Auto", "Sockmap"];
 
-    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("gateway-upgrade-");
+    private readonly TemporaryFolder _folder = new("gateway-upgrade");
     private readonly HttpUpstream _site;
 
     private UpgradeSite(HttpUpstream site)
@@ -38,7 +38,7 @@ internal sealed class UpgradeSite : IAsyncDisposable
 
     public IEnumerable<int> TcpPorts => Ports.Values.Append(MixedPort);
 
-    public string Socket => Path.Combine(_folder.FullName, "upgrade.sock");
+    public string Socket => _folder["upgrade.sock"];
 
     public static async Task<UpgradeSite> CreateAsync() => new(await HttpUpstream.StartAsync());
 
@@ -73,7 +73,7 @@ internal sealed class UpgradeSite : IAsyncDisposable
     /// <summary>Writes a configuration that every user can read, and returns the arguments of an instance that is expected to end by itself.</summary>
     public async Task<string[]> ArgumentsAsync(JsonObject configuration)
     {
-        var file = Path.Combine(_folder.FullName, "gateway.json");
+        var file = _folder["gateway.json"];
         await File.WriteAllTextAsync(file, configuration.ToJsonString());
         return ["--config", file, .. Options];
     }
@@ -82,7 +82,7 @@ internal sealed class UpgradeSite : IAsyncDisposable
     {
         Echo.Dispose();
         await _site.DisposeAsync();
-        _folder.Delete(recursive: true);
+        _folder.Dispose();
     }
 
     private string[] Options => [$"--Upgrade:Socket={Socket}", "--Upgrade:DrainTimeout=00:05:00"];

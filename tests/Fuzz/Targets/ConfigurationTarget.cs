@@ -1,15 +1,13 @@
 using System.Text;
 using Demo.Gateway.Check;
 using Demo.Gateway.CommandLine;
+using Testing;
 
 namespace Fuzz.Targets;
 
 /// <summary>Configuration files, read as the start reads them: right ones are taken as they stand, and of wrong ones each wrong value is named.</summary>
 internal sealed class ConfigurationTarget : FuzzTarget
 {
-    [ThreadStatic]
-    private static string? s_file;
-
     public override string Name => "configuration";
 
     public override int Cost => 400;
@@ -30,9 +28,10 @@ internal sealed class ConfigurationTarget : FuzzTarget
 
     public override string? Check(FuzzCase input, FuzzRandom random)
     {
-        s_file ??= Path.Combine(Directory.CreateTempSubdirectory("fuzz-").FullName, "gateway.json");
-        File.WriteAllBytes(s_file, input.Input);
-        var result = ConfigurationCheck.Run(GatewayCommandLine.Parse(["--config", s_file]));
+        using var folder = new TemporaryFolder("fuzz");
+        var file = folder["gateway.json"];
+        File.WriteAllBytes(file, input.Input);
+        var result = ConfigurationCheck.Run(GatewayCommandLine.Parse(["--config", file]));
         var lines = result.Mistakes.Select(static mistake => mistake.ToString()).ToArray();
         if (input.Meaning is not ConfigurationText text)
         {

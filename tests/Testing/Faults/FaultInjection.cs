@@ -70,20 +70,13 @@ public static unsafe class FaultInjection
 
     private static nint Build()
     {
-        var folder = Directory.CreateTempSubdirectory("faults-");
-        try
-        {
-            var library = Path.Combine(folder.FullName, "faults.so");
-            var source = Path.Combine(AppContext.BaseDirectory, "Faults", "faults.c");
-            string[] arguments = ["-shared", "-fPIC", "-O2", "-Wall", "-Wextra", "-Werror", "-fvisibility=hidden", source, "-o", library];
-            using var compiler = Process.Start(new ProcessStartInfo(Programs.Require(Compiler), arguments) { RedirectStandardError = true })!;
-            var errors = compiler.StandardError.ReadToEnd();
-            compiler.WaitForExit();
-            return compiler.ExitCode == 0 ? NativeLibrary.Load(library) : throw new InvalidOperationException($"{source} does not compile: {errors}");
-        }
-        finally
-        {
-            folder.Delete(recursive: true);
-        }
+        using var folder = new TemporaryFolder("faults");
+        var library = folder["faults.so"];
+        var source = Path.Combine(AppContext.BaseDirectory, "Faults", "faults.c");
+        string[] arguments = ["-shared", "-fPIC", "-O2", "-Wall", "-Wextra", "-Werror", "-fvisibility=hidden", source, "-o", library];
+        using var compiler = Process.Start(new ProcessStartInfo(Programs.Require(Compiler), arguments) { RedirectStandardError = true })!;
+        var errors = compiler.StandardError.ReadToEnd();
+        compiler.WaitForExit();
+        return compiler.ExitCode == 0 ? NativeLibrary.Load(library) : throw new InvalidOperationException($"{source} does not compile: {errors}");
     }
 }

@@ -19,11 +19,11 @@ namespace Transport.Linux.Tests.Files;
 internal sealed class FileSite : IAsyncDisposable
 {
     private readonly WebApplication _app;
-    private readonly DirectoryInfo _folder;
+    private readonly TemporaryFolder _folder;
     private readonly MetricReadings _metrics;
     private readonly ConcurrentQueue<ISendFileFeature> _responses;
 
-    private FileSite(WebApplication app, DirectoryInfo folder, MetricReadings metrics, ConcurrentQueue<ISendFileFeature> responses, RecordingLoggerFactory log)
+    private FileSite(WebApplication app, TemporaryFolder folder, MetricReadings metrics, ConcurrentQueue<ISendFileFeature> responses, RecordingLoggerFactory log)
     {
         _responses = responses;
         _app = app;
@@ -79,8 +79,8 @@ internal sealed class FileSite : IAsyncDisposable
             kestrel?.Invoke(options);
         });
         // A folder within the temporary one, so that there is a parent to be kept from.
-        var folder = Directory.CreateTempSubdirectory("send-file-");
-        var root = folder.CreateSubdirectory("www");
+        var folder = new TemporaryFolder("send-file");
+        var root = Directory.CreateDirectory(folder["www"]);
         builder.Environment.ContentRootPath = root.FullName;
         var app = builder.Build();
         var responses = new ConcurrentQueue<ISendFileFeature>();
@@ -153,7 +153,7 @@ internal sealed class FileSite : IAsyncDisposable
         await _app.StopAsync().WaitAsync(Deadline.Default);
         await _app.DisposeAsync();
         _metrics.Dispose();
-        _folder.Delete(recursive: true);
+        _folder.Dispose();
     }
 
     public static string Hash(ReadOnlySpan<byte> bytes) => Convert.ToHexString(SHA256.HashData(bytes));

@@ -8,9 +8,9 @@ namespace Transport.Linux.Tests.Files;
 [Collection(RunsAlone.Name)]
 public sealed class OpenFileCacheTests : IDisposable
 {
-    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("open-files-");
+    private readonly TemporaryFolder _folder = new("open-files");
 
-    public void Dispose() => _folder.Delete(recursive: true);
+    public void Dispose() => _folder.Dispose();
 
     [Fact]
     public void TryOpen_SameFileAgain_IsTheSameDescriptor()
@@ -59,10 +59,10 @@ public sealed class OpenFileCacheTests : IDisposable
     [InlineData("fifo")]
     public void TryOpen_NotARegularFile_IsRefusedWithoutADescriptor(string name)
     {
-        using var fifo = System.Diagnostics.Process.Start("mkfifo", [Path.Combine(_folder.FullName, "fifo")]);
+        using var fifo = System.Diagnostics.Process.Start("mkfifo", [_folder["fifo"]]);
         fifo.WaitForExit();
         using var cache = Create();
-        Assert.Null(cache.TryOpen(Path.Combine(_folder.FullName, name), null, null));
+        Assert.Null(cache.TryOpen(_folder[name], null, null));
         Assert.Equal(0, CountDescriptors());
     }
 
@@ -163,7 +163,7 @@ public sealed class OpenFileCacheTests : IDisposable
 
     private string Write(string name)
     {
-        var path = Path.Combine(_folder.FullName, name);
+        var path = _folder[name];
         File.WriteAllText(path, name);
         return path;
     }

@@ -1,0 +1,7 @@
+[assembly: TestCollectionOrderer(LeakCheckLast.TypeName, LeakCheckLast.Assembly)]
+
+namespace Faults.Tests;
+
+/// <summary>The collection of <see cref="LeakTests"/>.</summary>
+[CollectionDefinition(LeakCheckLast.Collection, DisableParallelization = true)]
+public sealed class RunsLast;
