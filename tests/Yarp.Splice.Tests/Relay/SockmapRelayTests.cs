@@ -111,8 +111,13 @@ public class SockmapRelayTests
         }
 
         await relay.WaitUntilIdleAsync();
+        const long Upstream = ((long)Blocks * Block) + 2;
         var ended = Assert.Single(relay.Log.Entries, static entry => entry.Id == 101);
-        Assert.Contains($"{((long)Blocks * Block) + 2} bytes to the destination, {Blocks + 2} to the client", ended.Text, StringComparison.Ordinal);
+        Assert.Contains($"{Upstream} bytes to the destination, {Blocks + 2} to the client", ended.Text, StringComparison.Ordinal);
+        var session = Assert.Single(relay.Ended);
+        Assert.Equal((Upstream, Blocks + 2), (session.BytesToUpstream, session.BytesToClient));
+        Assert.Equal(Upstream, relay.Metrics.Sum("splice.bytes", ("direction", "upstream")));
+        Assert.Equal(Blocks + 2, relay.Metrics.Sum("splice.bytes", ("direction", "client")));
     }
 
     [RequiresBpfFact]

@@ -13,22 +13,15 @@ public class BpfObjectTests
     [RequiresProgramFact("clang-19")]
     public async Task Object_BuiltAgainFromItsSource_IsTheEmbeddedOne()
     {
-        var folder = Directory.CreateTempSubdirectory("bpf-");
-        try
-        {
-            var rebuilt = Path.Combine(folder.FullName, Resource);
-            var (exitCode, output, error) = await RunningProgram.RunAsync("bash", Path.Combine(RepositoryRoot(), "bpf", "build.sh"), rebuilt);
-            Assert.True(exitCode == 0, output + error);
-            using var stream = typeof(BpfObject).Assembly.GetManifestResourceStream(Resource)!;
-            var embedded = new byte[stream.Length];
-            stream.ReadExactly(embedded);
-            var built = await File.ReadAllBytesAsync(rebuilt);
-            Assert.True(embedded.AsSpan().SequenceEqual(built), "bpf/build.sh has not been run since the last change");
-        }
-        finally
-        {
-            folder.Delete(recursive: true);
-        }
+        using var folder = new TemporaryFolder("bpf");
+        var rebuilt = folder[Resource];
+        var (exitCode, output, error) = await RunningProgram.RunAsync("bash", Path.Combine(RepositoryRoot(), "bpf", "build.sh"), rebuilt);
+        Assert.True(exitCode == 0, output + error);
+        using var stream = typeof(BpfObject).Assembly.GetManifestResourceStream(Resource)!;
+        var embedded = new byte[stream.Length];
+        stream.ReadExactly(embedded);
+        var built = await File.ReadAllBytesAsync(rebuilt);
+        Assert.True(embedded.AsSpan().SequenceEqual(built), "bpf/build.sh has not been run since the last change");
     }
 
     [Fact]
