@@ -75,8 +75,9 @@ internal sealed class HostileSite : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        await Gateway.DisposeAsync();
+        // What the attack has left on its way ends with its destination.
         _echo.Dispose();
+        await Gateway.DisposeAsync();
         await _http.DisposeAsync();
     }
 

@@ -61,9 +61,10 @@ public sealed class StarvationTests(ITestOutputHelper output) : IAsyncLifetime
 
     public async Task DisposeAsync()
     {
-        await _gateway.DisposeAsync();
+        // What the attack has left on its way ends with its destinations.
         _conversations.Dispose();
         _downloads.Dispose();
+        await _gateway.DisposeAsync();
     }
 
     [Fact]
