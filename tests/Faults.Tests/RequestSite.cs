@@ -23,7 +23,7 @@ internal sealed class RequestSite : IAsyncDisposable
     private const int ZeroCopyThreshold = 16 * 1024;
 
     private readonly byte[] _content = RandomNumberGenerator.GetBytes(FileSize);
-    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("faults-");
+    private readonly TemporaryFolder _folder = new("faults");
     private readonly MetricReadings _metrics = new();
     private readonly X509Certificate2 _certificate = CreateCertificate();
     private readonly Version _version;
@@ -41,7 +41,7 @@ internal sealed class RequestSite : IAsyncDisposable
     public static async Task<RequestSite> StartAsync(CountingMemoryPool pool, string scheme, HttpProtocols protocol, bool withoutCopy)
     {
         var site = new RequestSite(protocol);
-        var file = Path.Combine(site._folder.FullName, "file");
+        var file = site._folder["file"];
         await File.WriteAllBytesAsync(file, site._content);
         site._server = await KestrelServer.StartAsync(
             app =>
@@ -123,7 +123,7 @@ internal sealed class RequestSite : IAsyncDisposable
         await _server!.DisposeAsync();
         _metrics.Dispose();
         _certificate.Dispose();
-        _folder.Delete(recursive: true);
+        _folder.Dispose();
     }
 
     /// <summary>In one write, which is large enough not to be copied.</summary>

@@ -16,7 +16,7 @@ public class UpgradeFaultTests
         Assert.True(await site.TryExchangeAsync(0));
         await site.WaitUntilIdleAsync();
         Assert.Equal(0, site.Managed);
-        var before = OpenDescriptors.Count();
+        var before = OpenDescriptors.Of(Environment.ProcessId);
         int whole;
         using (var faults = new InjectedFaults(seed))
         {
@@ -28,7 +28,7 @@ public class UpgradeFaultTests
         }
 
         Assert.InRange(whole, 1, (Clients * ConnectionsOfEach) - 1);
-        await OpenDescriptors.AssertNoMoreThanAsync(before);
+        await before.WaitForNoMoreAsync(KeptDescriptors.ByKind);
         Assert.True(await site.TryExchangeAsync(1));
     }
 
