@@ -50,7 +50,7 @@ public sealed class WatchedFileTests : IDisposable
     }
 
     [Fact]
-    public async Task Watch_ChangedSinceLoad_TakesTheChangeOver()
+    public async Task Look_ChangedSinceLoad_TakesTheChangeOver()
     {
         using var file = new WatchedFile(Write("""{ "a": "1" }"""));
         var configuration = new ConfigurationBuilder().Add(new WatchedFileSource(file)).Build();
@@ -58,6 +58,7 @@ public sealed class WatchedFileTests : IDisposable
         Write("""{ "a": "2" }""");
 
         file.Watch(() => reloaded.TrySetResult(), reason => reloaded.TrySetException(new InvalidDataException(reason)));
+        file.Look();
 
         await reloaded.Task.WaitAsync(Deadline.Default);
         Assert.Equal("2", configuration["a"]);

@@ -43,7 +43,10 @@ internal sealed class WatchedFile : ConfigurationProvider, IDisposable
         _lastSeen = text;
     }
 
-    /// <summary>Starts looking for changes; one that was made since the file was loaded is taken over too.</summary>
+    /// <summary>
+    /// Has changes taken over from now on. To be called before the process gives up its user, who may be the only one who can watch the folder (inotify(7)),
+    /// which <see cref="FileSystemWatcher"/> does not tell.
+    /// </summary>
     /// <param name="onReloaded">Called after a change was taken over.</param>
     /// <param name="onProblem">Called with the reason, once for each content that cannot be used.</param>
     public void Watch(Action onReloaded, Action<string> onProblem)
@@ -63,9 +66,10 @@ internal sealed class WatchedFile : ConfigurationProvider, IDisposable
         {
             onProblem($"{Path}: changes cannot be watched ({SingleLine.Of(exception.Message)}); a restart takes them over.");
         }
-
-        _settled.Change(TimeSpan.Zero, Timeout.InfiniteTimeSpan);
     }
+
+    /// <summary>Takes over a change that was made before <see cref="Watch"/>, and says if the file cannot be read (any more).</summary>
+    public void Look() => _settled?.Change(TimeSpan.Zero, Timeout.InfiniteTimeSpan);
 
     public void Dispose()
     {

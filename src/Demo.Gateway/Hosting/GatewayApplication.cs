@@ -53,6 +53,9 @@ internal static class GatewayApplication
                 return signals.ExitCode;
             }
 
+            file?.Watch(
+                () => GatewayLog.FileReloaded(GatewayLogger(application), commandLine.ConfigFile!),
+                reason => GatewayLog.ReloadRefused(GatewayLogger(application), reason));
             if (settings.User is { } user)
             {
                 PrivilegeDrop.Become(user);
@@ -60,9 +63,7 @@ internal static class GatewayApplication
             }
 
             ServiceManager.Notify(ServiceManager.Ready);
-            file?.Watch(
-                () => GatewayLog.FileReloaded(GatewayLogger(application), commandLine.ConfigFile!),
-                reason => GatewayLog.ReloadRefused(GatewayLogger(application), reason));
+            file?.Look();
             // From then on the file is the next instance's.
             application.Services.GetService<UpgradeServer>()?.HandedOver.Register(() => file?.Dispose());
             if (demo is not null)

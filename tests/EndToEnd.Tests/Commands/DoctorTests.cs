@@ -8,7 +8,7 @@ namespace EndToEnd.Tests.Commands;
 /// <summary>The diagnosis of the machine that the tests run on.</summary>
 public sealed class DoctorTests
 {
-    private static readonly string[] s_areas = ["kernel", "privileges", "bpf", "cgroup", "cpu", "numa", "nic", "tcp", "descriptors", "conntrack", "probes"];
+    private static readonly string[] s_areas = ["kernel", "privileges", "bpf", "cgroup", "cpu", "memory", "numa", "nic", "tcp", "descriptors", "conntrack", "probes"];
 
     [Fact]
     public async Task The_exit_code_says_whether_something_needs_attention()
