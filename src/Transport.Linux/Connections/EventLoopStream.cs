@@ -1,37 +1,24 @@
 using System.Net;
 using System.Net.Sockets;
 using System.Runtime.CompilerServices;
-using Transport.Linux.Descriptors;
 using Transport.Linux.Interop;
 
 namespace Transport.Linux.Connections;
 
 /// <summary>
 /// An outgoing connection as a stream. Reads and writes are system calls of the thread that asks; only where the socket is not ready does the
-/// caller wait for the event loop. The lock keeps a close from coming into a system call of another thread.
+/// caller wait for the event loop.
 /// </summary>
-internal sealed class EventLoopStream : Stream, IReadinessHandler
+/// <remarks>
+/// The loop holds the connection, not the stream, so that a stream that nobody else holds is collected, and closed by that: an HTTP client that is
+/// forgotten without being disposed of leaves its idle connections to their finalizers. A read or write that waits does hold the stream.
+/// </remarks>
+/// <param name="loop">The loop that the connection will live on.</param>
+internal sealed class EventLoopStream(EventLoop loop) : Stream
 {
-    private const Readiness Interest = Readiness.Readable | Readiness.Writable | Readiness.ReadHangUp;
+    private readonly OutgoingConnection _connection = new(loop);
 
-    private readonly EventLoop _loop;
-    private readonly ReadinessSignal _readable;
-    private readonly ReadinessSignal _writable;
-    private readonly Lock _lock = new();
-
-    private TaskCompletionSource<Stream>? _connecting = new();
-    private EndPoint? _remoteEndPoint;
-    private EventRegistration _registration;
-    private int _descriptor = -1;
-    private bool _isClosed;
-    private volatile bool _isEndSeen;
-
-    public EventLoopStream(EventLoop loop)
-    {
-        _loop = loop;
-        _readable = new ReadinessSignal(loop);
-        _writable = new ReadinessSignal(loop);
-    }
+    ~EventLoopStream() => Dispose(disposing: false);
 
     public override bool CanRead => true;
 
@@ -49,42 +36,15 @@ internal sealed class EventLoopStream : Stream, IReadinessHandler
 
     public async Task<Stream> ConnectAsync(EndPoint endPoint, CancellationToken cancellationToken)
     {
-        var connecting = _connecting!;
-        _loop.Post(_ => Connect(endPoint), null);
-        using var registration = cancellationToken.UnsafeRegister(
-            static (state, token) =>
-            {
-                var (stream, task) = ((EventLoopStream, TaskCompletionSource<Stream>))state!;
-                if (task.TrySetCanceled(token))
-                {
-                    stream.Dispose();
-                }
-            },
-            (this, connecting));
-        return await connecting.Task;
-    }
-
-    public void OnReady(Readiness readiness)
-    {
-        if (_connecting is not null)
+        try
         {
-            FinishConnect();
-            return;
+            await _connection.ConnectAsync(endPoint, cancellationToken);
+            return this;
         }
-
-        if ((readiness & (Readiness.ReadHangUp | Readiness.HangUp | Readiness.Error)) != 0)
+        catch
         {
-            _isEndSeen = true;
-        }
-
-        if ((readiness & ~Readiness.Writable) != 0)
-        {
-            _readable.Set();
-        }
-
-        if ((readiness & (Readiness.Writable | Readiness.HangUp | Readiness.Error)) != 0)
-        {
-            _writable.Set();
+            Dispose();
+            throw;
         }
     }
 
@@ -96,9 +56,9 @@ internal sealed class EventLoopStream : Stream, IReadinessHandler
         while (true)
         {
             // After a short read the socket is empty until the loop says otherwise: no call to be told so.
-            if (_readable.IsSet)
+            if (_connection.Readable.IsSet)
             {
-                var received = TryReceive(buffer.Span);
+                var received = _connection.TryReceive(buffer.Span);
                 if (received >= 0)
                 {
                     return received;
@@ -107,7 +67,7 @@ internal sealed class EventLoopStream : Stream, IReadinessHandler
                 if (MemoryShortage.IsCauseOf(-received) && shortage.NextPause() is { } pause)
                 {
                     await Task.Delay(pause, cancellationToken);
-                    _readable.Set();
+                    _connection.Readable.Set();
                 }
                 else if (received != -Errno.EAGAIN)
                 {
@@ -115,7 +75,7 @@ internal sealed class EventLoopStream : Stream, IReadinessHandler
                 }
             }
 
-            await _readable.WaitAsync(cancellationToken);
+            await _connection.Readable.WaitAsync(cancellationToken);
         }
     }
 
@@ -126,7 +86,7 @@ internal sealed class EventLoopStream : Stream, IReadinessHandler
         var shortage = default(MemoryShortage);
         while (!buffer.IsEmpty)
         {
-            var sent = TrySend(buffer.Span);
+            var sent = _connection.TrySend(buffer.Span);
             if (sent >= 0)
             {
                 buffer = buffer[sent..];
@@ -134,7 +94,7 @@ internal sealed class EventLoopStream : Stream, IReadinessHandler
             }
             else if (sent is -Errno.EAGAIN)
             {
-                await _writable.WaitAsync(cancellationToken);
+                await _connection.Writable.WaitAsync(cancellationToken);
             }
             else if (MemoryShortage.IsCauseOf(-sent) && shortage.NextPause() is { } pause)
             {
@@ -177,169 +137,25 @@ internal sealed class EventLoopStream : Stream, IReadinessHandler
     public override void SetLength(long value) => throw new NotSupportedException();
 
     /// <summary>Gives the descriptor away: from now on the stream is as good as disposed. What was received before comes first.</summary>
-    public async Task<DetachedConnection> DetachAsync(ReadOnlyMemory<byte> unread)
+    public Task<DetachedConnection> DetachAsync(ReadOnlyMemory<byte> unread)
     {
-        int descriptor;
-        lock (_lock)
-        {
-            ObjectDisposedException.ThrowIf(_isClosed, this);
-            _isClosed = true;
-            descriptor = _descriptor;
-        }
-
-        var unregistered = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        _loop.Post(
-            _ =>
-            {
-                _loop.Unregister(_registration);
-                unregistered.SetResult();
-            },
-            null);
-        await unregistered.Task;
-        return new DetachedConnection(descriptor, unread, _loop, localEndPoint: null, _remoteEndPoint, onDisposed: null);
+        var detaching = _connection.DetachAsync(unread);
+        // The finalizer must not come first.
+        GC.KeepAlive(this);
+        return detaching;
     }
 
     protected override void Dispose(bool disposing)
     {
-        lock (_lock)
+        _connection.Close();
+        if (disposing)
         {
-            if (_isClosed)
-            {
-                return;
-            }
-
-            _isClosed = true;
-            if (_descriptor >= 0)
-            {
-                _ = SocketCalls.Close(_descriptor);
-            }
+            // Whoever waits finds the stream closed. The finalizer wakes nobody: what still waits then is garbage itself, of a loop that has ended.
+            _connection.Readable.Set();
+            _connection.Writable.Set();
         }
 
-        // The kernel forgets the registration with the close; whoever waits finds the stream closed.
-        _loop.PostWithoutHurry(static stream => ((EventLoopStream)stream!).Forget(), this);
-        _readable.Set();
-        _writable.Set();
         base.Dispose(disposing);
-    }
-
-    private void Forget() => _loop.Forget(_registration);
-
-    private void Connect(EndPoint endPoint)
-    {
-        var address = NativeSocketAddress.ToBytes(endPoint).Span;
-        lock (_lock)
-        {
-            if (_isClosed)
-            {
-                return;
-            }
-
-            var descriptor = OutgoingSocket.Create(NativeSocketAddress.Family(address), _loop.Descriptors);
-            if (descriptor < 0)
-            {
-                FailConnect("socket", endPoint, -descriptor);
-                return;
-            }
-
-            _descriptor = descriptor;
-            var result = SocketCalls.Connect(descriptor, address);
-            if (result < 0 && result != -Errno.EINPROGRESS)
-            {
-                FailConnect("connect", endPoint, -result);
-                return;
-            }
-
-            _remoteEndPoint = endPoint;
-            try
-            {
-                // A socket that is connected already is reported writable at once.
-                _registration = _loop.Register(descriptor, Interest, this);
-            }
-            catch (SocketException exception)
-            {
-                Complete(exception);
-            }
-        }
-    }
-
-    private void FinishConnect()
-    {
-        int result;
-        int error;
-        lock (_lock)
-        {
-            if (_isClosed)
-            {
-                return;
-            }
-
-            result = SocketCalls.GetOption(_descriptor, SocketCalls.SOL_SOCKET, SocketCalls.SO_ERROR, out error);
-        }
-
-        if (result < 0 || error != 0)
-        {
-            FailConnect("connect", _remoteEndPoint!, result < 0 ? -result : error);
-            return;
-        }
-
-        // Bytes may have come with the same event.
-        _readable.Set();
-        Complete(null);
-    }
-
-    private void FailConnect(string call, EndPoint endPoint, int errno) => Complete(Errno.ToException(call, endPoint.ToString()!, errno));
-
-    private void Complete(SocketException? failure)
-    {
-        var connecting = _connecting!;
-        _connecting = null;
-        if (failure is not null)
-        {
-            Dispose();
-        }
-
-        _loop.RunApplication(
-            _ =>
-            {
-                if (failure is null)
-                {
-                    connecting.TrySetResult(this);
-                }
-                else
-                {
-                    connecting.TrySetException(failure);
-                }
-            },
-            null,
-            isInline: false);
-    }
-
-    private int TryReceive(Span<byte> buffer)
-    {
-        lock (_lock)
-        {
-            ObjectDisposedException.ThrowIf(_isClosed, this);
-            _readable.Reset();
-            // An empty read waits for bytes without taking any.
-            var received = (int)(buffer.IsEmpty ? SocketCalls.Peek(_descriptor) : SocketCalls.Receive(_descriptor, buffer));
-            if (received != -Errno.EAGAIN && (received == buffer.Length || buffer.IsEmpty || _isEndSeen))
-            {
-                // There may be more, or the end, and no other event for it.
-                _readable.Set();
-            }
-
-            return buffer.IsEmpty && received > 0 ? 0 : received;
-        }
-    }
-
-    private int TrySend(ReadOnlySpan<byte> buffer)
-    {
-        lock (_lock)
-        {
-            ObjectDisposedException.ThrowIf(_isClosed, this);
-            _writable.Reset();
-            return (int)SocketCalls.Send(_descriptor, buffer);
-        }
     }
 
     private static IOException ToReadException(int errno)
