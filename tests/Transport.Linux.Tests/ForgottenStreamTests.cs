@@ -1,6 +1,11 @@
 using System.Net;
 using System.Net.Sockets;
 using System.Runtime.CompilerServices;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.Logging;
+using Testing.Leaks;
 
 namespace Transport.Linux.Tests;
 
@@ -14,7 +19,7 @@ public class ForgottenStreamTests
         using var peer = Listen();
         var before = await CountDescriptorsAsync(loops);
         using var accepted = await ConnectAndForgetAsync(loops, peer, ExchangeAsync);
-        await AssertCollectedAsync(accepted);
+        Assert.Equal(0, await Garbage.CollectUntilAsync(accepted.ReceiveAsync(new byte[1])));
         await Deadline.UntilAsync(async () => await CountDescriptorsAsync(loops) == before, static () => "a connection that is closed is registered still");
     }
 
@@ -30,7 +35,7 @@ public class ForgottenStreamTests
             await cancellation.CancelAsync();
             await Assert.ThrowsAnyAsync<OperationCanceledException>(() => read.AsTask().WaitAsync(Deadline.Default));
         });
-        await AssertCollectedAsync(accepted);
+        Assert.Equal(0, await Garbage.CollectUntilAsync(accepted.ReceiveAsync(new byte[1])));
     }
 
     [Fact]
@@ -41,12 +46,12 @@ public class ForgottenStreamTests
         using var accepted = await ConnectAndForgetAsync(loops, peer, BeginEchoAsync);
         for (var i = 0; i < 5; i++)
         {
-            Collect();
+            Garbage.Collect();
         }
 
         await accepted.SendAsync("x"u8.ToArray());
         Assert.Equal(1, await accepted.ReceiveAsync(new byte[1]).WaitAsync(Deadline.Default));
-        await AssertCollectedAsync(accepted);
+        Assert.Equal(0, await Garbage.CollectUntilAsync(accepted.ReceiveAsync(new byte[1])));
     }
 
     [Theory]
@@ -56,7 +61,7 @@ public class ForgottenStreamTests
     {
         using var peer = Listen();
         using var accepted = await RunLoopsAsync(peer, isReading);
-        await AssertCollectedAsync(accepted);
+        Assert.Equal(0, await Garbage.CollectUntilAsync(accepted.ReceiveAsync(new byte[1])));
 
         static async Task<Socket> RunLoopsAsync(Socket peer, bool isReading)
         {
@@ -74,7 +79,7 @@ public class ForgottenStreamTests
         using var accepted = await ConnectAndForgetAsync(loops, peer, async (stream, _) => detached = await EventLoopConnector.DetachAsync(stream));
         for (var i = 0; i < 5; i++)
         {
-            Collect();
+            Garbage.Collect();
         }
 
         using (detached)
@@ -82,6 +87,47 @@ public class ForgottenStreamTests
             using var socket = new Socket(new SafeSocketHandle(detached!.TakeDescriptor(), ownsHandle: true)) { Blocking = false };
             socket.Send("x"u8);
             Assert.Equal(1, await accepted.ReceiveAsync(new byte[1]).WaitAsync(Deadline.Default));
+        }
+    }
+
+    [Fact]
+    public async Task HttpClient_ForgottenWithAReadUnderWay_EndsItsConnectionAtTheIdleTimeout()
+    {
+        using var loops = new LoopFixture();
+        var ended = new TaskCompletionSource<bool>(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using var server = await StartHttp2ServerAsync(ended);
+        await RequestAsync(loops, new Uri(server.Urls.Single()));
+        await Garbage.CollectUntilAsync(ended.Task);
+
+        // HTTP/2 reads all the time.
+        [MethodImpl(MethodImplOptions.NoInlining)]
+        static async Task RequestAsync(LoopFixture loops, Uri address)
+        {
+            var handler = new SocketsHttpHandler { PooledConnectionIdleTimeout = TimeSpan.FromSeconds(1) };
+            new EventLoopConnector(loops.Group).UseFor(handler);
+            var client = new HttpMessageInvoker(handler);
+            using var request = new HttpRequestMessage(HttpMethod.Get, address) { Version = HttpVersion.Version20, VersionPolicy = HttpVersionPolicy.RequestVersionExact };
+            using var response = await client.SendAsync(request, CancellationToken.None).WaitAsync(Deadline.Default);
+            Assert.Equal("answer", await response.Content.ReadAsStringAsync().WaitAsync(Deadline.Default));
+        }
+
+        static async Task<WebApplication> StartHttp2ServerAsync(TaskCompletionSource<bool> ended)
+        {
+            var builder = WebApplication.CreateSlimBuilder();
+            builder.Logging.ClearProviders();
+            builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0, endpoint =>
+            {
+                endpoint.Protocols = HttpProtocols.Http2;
+                endpoint.Use(next => async connection =>
+                {
+                    await next(connection);
+                    ended.SetResult(true);
+                });
+            }));
+            var application = builder.Build();
+            application.MapGet("/", static () => "answer");
+            await application.StartAsync();
+            return application;
         }
     }
 
@@ -116,25 +162,6 @@ public class ForgottenStreamTests
             await stream.ReadExactlyAsync(buffer);
             await stream.WriteAsync(buffer);
         }
-    }
-
-    private static async Task AssertCollectedAsync(Socket accepted)
-    {
-        var end = accepted.ReceiveAsync(new byte[1]);
-        await Deadline.UntilAsync(
-            () =>
-            {
-                Collect();
-                return Task.FromResult(end.IsCompleted);
-            },
-            static () => "a connection that nobody holds is open still");
-        Assert.Equal(0, await end);
-    }
-
-    private static void Collect()
-    {
-        GC.Collect();
-        GC.WaitForPendingFinalizers();
     }
 
     private static async Task<int> CountDescriptorsAsync(LoopFixture loops)

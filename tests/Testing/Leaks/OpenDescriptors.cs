@@ -51,9 +51,8 @@ public sealed class OpenDescriptors : ReadOnlyDictionary<string, IReadOnlyList<s
         await Deadline.UntilAsync(
             () =>
             {
-                // Of this process, descriptors whose owner was forgotten are the finalizer's: .NET's own sockets, that is. Ours have none, and stay.
-                GC.Collect();
-                GC.WaitForPendingFinalizers();
+                // Of this process, descriptors whose owner was forgotten are the finalizer's: .NET's own sockets and outgoing connections, that is. Others stay.
+                Garbage.Collect();
                 now = Of(_processId);
                 more = now.FindMoreThan(this, tolerance);
                 return Task.FromResult(more.Count == 0);

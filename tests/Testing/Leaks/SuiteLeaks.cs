@@ -8,9 +8,9 @@ public static class SuiteLeaks
 
     /// <summary>
     /// What the runtime opens when it is first needed and keeps. An event queue for each of its socket engines, at most one for each CPU. A pipe for
-    /// signals. A watcher's queue. Files: what is below /proc and /sys at the moment of counting, and as many assemblies as there are. Sockets: idle
-    /// connections of YARP's HTTP clients, which an application does not dispose of, one or two for each test that has an HTTP destination
-    /// (nine, in CLOSE_WAIT, by all of Yarp.Splice.Tests); a relay that leaks has two a session. What is not named here is nothing that the runtime has.
+    /// signals. A watcher's queue. Files: what is below /proc and /sys at the moment of counting, and as many assemblies as there are. Sockets:
+    /// connections of forgotten HTTP clients with a read under way (HTTP/2 always has one), which are open until the clients' idle timeout; a relay that
+    /// leaks has two a session. What is not named here is nothing that the runtime has.
     /// </summary>
     private static readonly Dictionary<string, int> s_ofTheRuntime = new()
     {
