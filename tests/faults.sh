@@ -99,7 +99,7 @@ if $is_quick; then
   relay+=$(any .RelayConnectTests .SockmapRelayTests .UpgradeTransferTests)
   relay+=$(none MoreThanFourGibibytes HardlyWakeTheLoops DestinationDoesNotAnswer_ EarlyDataWhileConnecting_)
   bytes+=$(none PingPong_ TrafficInOneDirectionOnly_)
-  # Once in some twenty runs at a load of 50 a session of it was reset, and nobody knows why yet.
+  # Once, at a load of 50, a session of it was reset, and nobody knows why yet.
   bytes+='&(FullyQualifiedName!~ConcurrentSessions_|DisplayName!~Sockmap)'
 else
   for project in Faults Transport.Linux Yarp.Splice; do

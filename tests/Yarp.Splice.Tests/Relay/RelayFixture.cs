@@ -182,6 +182,13 @@ internal sealed partial class RelayFixture : IAsyncDisposable, IAcceptHandler, I
     /// <summary>Waits until no session is left, which every test must reach by itself.</summary>
     public Task WaitUntilIdleAsync() => Engine.DrainAsync(CancellationToken.None).WaitAsync(Deadline);
 
+    /// <summary>How the sessions ended that did not finish, and what the relay complained of: for the message of a test that fails.</summary>
+    public string DescribeEnds() => string.Join(
+        "; ",
+        Ended.Where(static session => session.Outcome != RelayOutcome.Finished)
+            .Select(static session => $"{session.Outcome} by {session.ClosedBy} after {session.Duration}, {session.BytesToUpstream} up, {session.BytesToClient} down, {session.PathReason}")
+            .Concat(Log.Complaints));
+
     /// <summary>The kernel's numbers of the event loops' threads.</summary>
     public async Task<int[]> GetLoopThreadsAsync()
     {
@@ -245,7 +252,7 @@ internal sealed partial class RelayFixture : IAsyncDisposable, IAcceptHandler, I
         Metrics.Dispose();
         await _services.DisposeAsync();
         Assert.Equal(0, Acquired);
-        Assert.DoesNotContain(Log.Entries, static entry => entry.Level >= LogLevel.Error);
+        Assert.False(Log.Entries.Any(static entry => entry.Level >= LogLevel.Error), DescribeEnds());
     }
 
     [LibraryImport("libc", EntryPoint = "gettid")]

@@ -65,8 +65,17 @@ public class RelayTransferTests
             client.Shutdown(SocketShutdown.Send);
             SocketFlow.AssertSame(sent.ToArray(), await receive);
         }));
-        await Task.WhenAll(clients);
-        await echoServer;
+        try
+        {
+            await Task.WhenAll(clients);
+            await echoServer;
+        }
+        catch (SocketException exception)
+        {
+            await relay.WaitUntilIdleAsync();
+            Assert.Fail($"{exception.Message}: {relay.DescribeEnds()}");
+        }
+
         await relay.WaitUntilIdleAsync();
     }
 

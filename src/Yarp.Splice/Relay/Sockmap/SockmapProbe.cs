@@ -127,14 +127,10 @@ internal sealed class SockmapProbe : IDisposable
     private static void Forward(SockmapDirection direction)
     {
         direction.Refresh();
-        if (!direction.IsPassing || !direction.IsQueueEmpty())
-        {
-            return;
-        }
-
         var buffer = new byte[Chunk];
         int count;
-        while ((count = (int)SocketCalls.Receive(direction.Source, buffer)) > 0)
+        // Looked at each time: once all is consumed the verdict redirects, and what it passes after that must not overtake.
+        while (direction.IsPassing && direction.IsQueueEmpty() && (count = (int)SocketCalls.Receive(direction.Source, buffer)) > 0)
         {
             for (var sent = 0; sent < count;)
             {
