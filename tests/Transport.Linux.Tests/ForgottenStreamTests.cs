@@ -17,10 +17,10 @@ public class ForgottenStreamTests
     {
         using var loops = new LoopFixture();
         using var peer = Listen();
-        var before = await CountDescriptorsAsync(loops);
+        var before = await loops.CountDescriptorsAsync();
         using var accepted = await ConnectAndForgetAsync(loops, peer, ExchangeAsync);
         Assert.Equal(0, await Garbage.CollectUntilAsync(accepted.ReceiveAsync(new byte[1])));
-        await Deadline.UntilAsync(async () => await CountDescriptorsAsync(loops) == before, static () => "a connection that is closed is registered still");
+        await Deadline.UntilAsync(async () => await loops.CountDescriptorsAsync() == before, static () => "a connection that is closed is registered still");
     }
 
     [Fact]
@@ -162,12 +162,6 @@ public class ForgottenStreamTests
             await stream.ReadExactlyAsync(buffer);
             await stream.WriteAsync(buffer);
         }
-    }
-
-    private static async Task<int> CountDescriptorsAsync(LoopFixture loops)
-    {
-        var counts = await Task.WhenAll(loops.Group.Loops.Select(static loop => LoopFixture.OnLoop(loop, () => loop.RegisteredDescriptors)));
-        return counts.Sum();
     }
 
     private static Socket Listen()

@@ -31,6 +31,13 @@ internal sealed class LoopFixture : IDisposable
         return await factory.BindAsync(endPoint ?? new IPEndPoint(IPAddress.Loopback, 0));
     }
 
+    /// <summary>The descriptors that the loops look at.</summary>
+    public async Task<int> CountDescriptorsAsync()
+    {
+        var counts = await Task.WhenAll(Group.Loops.Select(static loop => OnLoop(loop, () => loop.RegisteredDescriptors)));
+        return counts.Sum();
+    }
+
     /// <summary>Runs an action on a loop and waits for it.</summary>
     public static Task<T> OnLoop<T>(EventLoop loop, Func<T> action)
     {
