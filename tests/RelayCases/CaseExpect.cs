@@ -35,8 +35,12 @@ internal static class CaseExpect
         True(end == (0, true), $"{who} got {Describe(end)} instead of RST");
     }
 
-    public static void Between(TimeSpan value, TimeSpan from, TimeSpan to, string what) =>
+    /// <summary>It came at the timeout: not much before, and not so long after that it was something else, even on a machine that stood still for seconds.</summary>
+    public static void AtTimeout(TimeSpan value, TimeSpan timeout, string what)
+    {
+        var (from, to) = (timeout * 0.7, timeout + SocketSteps.Patience);
         True(value >= from && value <= to, $"{what} after {value.TotalSeconds:0.00} s, expected {from.TotalSeconds:0.##} to {to.TotalSeconds:0.##} s");
+    }
 
     private static void Same(ReadOnlyMemory<byte> expected, ReadOnlySpan<byte> actual, string what)
     {

@@ -46,7 +46,7 @@ internal static class NameCases
             await Task.Delay(pieces.Length > 1 ? 50 : 0);
         }
 
-        var reached = await FindAsync(route, TimeSpan.FromSeconds(3));
+        var reached = await FindAsync(route, SocketSteps.Patience);
         CaseExpect.True(reached is not null, "no destination was reached");
         var (destination, server) = reached!.Value;
         using (server)
@@ -61,25 +61,28 @@ internal static class NameCases
 
     private static async Task<string> AnsweredAsync(RelayRoute route, byte[] bytes)
     {
+        var watch = Stopwatch.StartNew();
         using var client = await route.ConnectAsync();
         await client.SendAllAsync(bytes);
-        return await DefaultOrClosedAsync(route, client, TimeSpan.Zero, TimeSpan.FromSeconds(3));
+        return await DefaultOrClosedAsync(route, client, watch, TimeSpan.Zero);
     }
 
     private static async Task<string> SilentAsync(RelayRoute route)
     {
+        var watch = Stopwatch.StartNew();
         using var client = await route.ConnectAsync();
-        return await DefaultOrClosedAsync(route, client, TimeSpan.FromSeconds(0.6), TimeSpan.FromSeconds(4));
+        return await DefaultOrClosedAsync(route, client, watch, route.Settings.PrereadTimeout);
     }
 
     private static async Task<string> DribbledAsync(RelayRoute route)
     {
+        var watch = Stopwatch.StartNew();
         using var client = await route.ConnectAsync();
         using var stop = new CancellationTokenSource();
         var dribbling = DribbleAsync(client, stop.Token);
         try
         {
-            return await DefaultOrClosedAsync(route, client, TimeSpan.FromSeconds(0.6), TimeSpan.FromSeconds(4));
+            return await DefaultOrClosedAsync(route, client, watch, route.Settings.PrereadTimeout);
         }
         finally
         {
@@ -104,28 +107,27 @@ internal static class NameCases
         }
     }
 
-    private static async Task<string> DefaultOrClosedAsync(RelayRoute route, Socket client, TimeSpan from, TimeSpan to)
+    private static async Task<string> DefaultOrClosedAsync(RelayRoute route, Socket client, Stopwatch watch, TimeSpan timeout)
     {
-        var watch = Stopwatch.StartNew();
         var ended = client.ReceiveEndAsync();
-        while (watch.Elapsed < to)
+        while (watch.Elapsed < timeout + SocketSteps.Patience)
         {
             if (await FindAsync(route, TimeSpan.FromMilliseconds(20)) is var (destination, server))
             {
                 server.Dispose();
                 CaseExpect.True(destination == Default, $"went to {Describe(destination)}");
-                CaseExpect.Between(watch.Elapsed, from, to, "given to the default");
+                CaseExpect.AtTimeout(watch.Elapsed, timeout, "given to the default");
                 return $"the default, after {watch.Elapsed.TotalSeconds:0.0} s";
             }
 
             if (ended.IsCompleted)
             {
-                CaseExpect.Between(watch.Elapsed, from, to, "closed");
+                CaseExpect.AtTimeout(watch.Elapsed, timeout, "closed");
                 return $"closed, after {watch.Elapsed.TotalSeconds:0.0} s";
             }
         }
 
-        throw new CaseFailedException($"still open after {to.TotalSeconds:0} s");
+        throw new CaseFailedException($"still open after {watch.Elapsed.TotalSeconds:0} s");
     }
 
     /// <summary>The first destination that gets a connection within the time.</summary>

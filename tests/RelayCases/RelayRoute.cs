@@ -9,8 +9,6 @@ public sealed class RelayRoute(RouteSettings settings, int port, bool prereads, 
     /// <summary>The name that clients of a route that prereads ask for.</summary>
     public const string ServerName = "relay.example";
 
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(10);
-
     /// <summary>What is set for it.</summary>
     public RouteSettings Settings => settings;
 
@@ -28,7 +26,7 @@ public sealed class RelayRoute(RouteSettings settings, int port, bool prereads, 
     public async Task<Socket> ConnectAsync(bool sendsHello = true)
     {
         var client = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
-        await client.ConnectAsync(EndPoint).WaitAsync(s_patience);
+        await client.ConnectAsync(EndPoint).WaitAsync(SocketSteps.Patience);
         if (prereads && sendsHello)
         {
             await client.SendAllAsync(CapturedHello.Of(ServerName));
@@ -40,7 +38,7 @@ public sealed class RelayRoute(RouteSettings settings, int port, bool prereads, 
     /// <summary>The destination's connection, after the ClientHello if there is one.</summary>
     public async Task<Socket> AcceptAsync(int destination = 0)
     {
-        var server = await destinations[destination].AcceptAsync(s_patience);
+        var server = await destinations[destination].AcceptAsync(SocketSteps.Patience);
         if (server.AddressFamily != AddressFamily.Unix)
         {
             server.NoDelay = true;

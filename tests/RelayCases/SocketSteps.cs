@@ -70,12 +70,11 @@ internal static class SocketSteps
         return all.ToArray();
     }
 
-    /// <summary>How long until FIN or RST, and which.</summary>
-    public static async Task<(TimeSpan Time, bool IsReset)> WaitForEndAsync(this Socket socket)
+    /// <summary>How long until FIN or RST, and which. The time begins before what the relay times, which may be long before this side goes on.</summary>
+    public static async Task<(TimeSpan Time, bool IsReset)> WaitForEndAsync(this Socket socket, Stopwatch since)
     {
-        var watch = Stopwatch.StartNew();
         var end = await socket.ReceiveEndAsync();
-        return (watch.Elapsed, end.IsReset);
+        return (since.Elapsed, end.IsReset);
     }
 
     /// <summary>Sends until nothing has been taken for a quarter of a second; what was taken.</summary>

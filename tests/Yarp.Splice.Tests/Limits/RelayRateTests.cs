@@ -94,9 +94,10 @@ public class RelayRateTests
     [InlineData(SpliceMode.Auto)]
     public async Task LowRate_ManyTimesTheBurstInSmallPieces_ArrivesWhole(SpliceMode mode)
     {
+        const int Prefix = 2_000_000;
         // 16 KiB at once, then a pause for every few kilobytes, with both directions waking the session.
         var limits = new RouteLimits { BytesPerSecondToUpstream = 40_000, BytesPerSecondToClient = 60_000 };
-        await using var relay = RelayFixture.Create(mode, route => route with { Limits = limits }, prefix: new byte[200_000]);
+        await using var relay = RelayFixture.Create(mode, route => route with { Limits = limits }, prefix: new byte[Prefix]);
         var (client, server) = await relay.ConnectPairAsync();
         using (client)
         using (server)
@@ -106,9 +107,9 @@ public class RelayRateTests
             var started = Stopwatch.GetTimestamp();
 
             // What was read before the session began is not held back.
-            Assert.Equal(new byte[200_000], await server.ReceiveExactlyAsync(200_000));
+            Assert.Equal(new byte[Prefix], await server.ReceiveExactlyAsync(Prefix));
             var prefixTook = Stopwatch.GetElapsedTime(started);
-            Assert.InRange(prefixTook.TotalSeconds, 0, 4);
+            Assert.InRange(prefixTook.TotalSeconds, 0, 30);
             await Task.WhenAll(MoveAsync(client, server, up, chunk: 700), MoveAsync(server, client, down, chunk: 900));
             Assert.InRange((Stopwatch.GetElapsedTime(started) - prefixTook).TotalSeconds, 1.3, 30);
             await relay.WaitUntilIdleAsync();

@@ -13,7 +13,8 @@ public class HappyEyeballsTests
     // Nobody is there: every port of it refuses.
     private static readonly IPAddress s_refusing = IPAddress.Parse("127.0.0.99");
     private static readonly IPAddress s_silent = IPAddress.Parse("127.0.0.98");
-    private static readonly TimeSpan s_slack = TimeSpan.FromSeconds(3);
+    // Timers round, and begin with the round of their loop.
+    private static readonly TimeSpan s_early = TimeSpan.FromMilliseconds(20);
 
     [Fact]
     public void Interleave_KeepsTheOrderWithinAFamilyAndBeginsWithThatOfTheFirst()
@@ -32,10 +33,7 @@ public class HappyEyeballsTests
         await using var relay = CreateRelay(IPAddress.IPv6Loopback, IPAddress.Parse("::1"), IPAddress.Loopback);
         using var blackHole = new BlackHole(new IPEndPoint(IPAddress.IPv6Loopback, PortOf(relay)));
         var others = CountAttempts(PortOf(relay));
-        var started = Stopwatch.GetTimestamp();
-        var (client, server) = await relay.ConnectPairAsync();
-        Assert.InRange(Stopwatch.GetElapsedTime(started), HappyEyeballs.AttemptDelay - TimeSpan.FromMilliseconds(20), s_slack);
-        await AssertRelayedAsync(client, server);
+        await AssertTakesAsync(HappyEyeballs.AttemptDelay, 2 * HappyEyeballs.AttemptDelay, () => AssertRelayedAsync(relay));
         await relay.WaitUntilIdleAsync();
 
         // Neither a lost attempt nor its socket is left.
@@ -47,10 +45,7 @@ public class HappyEyeballsTests
     public async Task FirstAddressRefuses_NextOneIsTriedAtOnce()
     {
         await using var relay = CreateRelay(s_refusing, IPAddress.Loopback);
-        var started = Stopwatch.GetTimestamp();
-        var (client, server) = await relay.ConnectPairAsync();
-        Assert.True(Stopwatch.GetElapsedTime(started) < s_slack);
-        await AssertRelayedAsync(client, server);
+        await AssertTakesAsync(TimeSpan.Zero, HappyEyeballs.AttemptDelay - s_early, () => AssertRelayedAsync(relay));
         Assert.Equal(0, relay.Metrics.Sum("splice.connect.failures"));
     }
 
@@ -59,8 +54,7 @@ public class HappyEyeballsTests
     {
         await using var relay = CreateRelay(s_silent, s_refusing, s_refusing, IPAddress.Loopback);
         using var blackHole = new BlackHole(new IPEndPoint(s_silent, PortOf(relay)));
-        var (client, server) = await relay.ConnectPairAsync();
-        await AssertRelayedAsync(client, server);
+        await AssertRelayedAsync(relay);
     }
 
     [Fact]
@@ -70,13 +64,10 @@ public class HappyEyeballsTests
         await using var relay = CreateRelay(timeout, s_silent, s_silent, s_silent);
         using var blackHole = new BlackHole(new IPEndPoint(s_silent, PortOf(relay)));
         var others = CountAttempts(PortOf(relay));
-        var started = Stopwatch.GetTimestamp();
-        using var client = await relay.ConnectAsync();
-        await client.AssertFinAsync();
-        Assert.InRange(Stopwatch.GetElapsedTime(started), timeout - TimeSpan.FromMilliseconds(20), timeout + s_slack);
+        var clients = await AssertTakesAsync(timeout, 2 * timeout, () => AssertClosedAsync(relay));
         await relay.WaitUntilIdleAsync();
         Assert.InRange(CountAttempts(PortOf(relay)), 0, others);
-        Assert.Equal(1, relay.Metrics.Sum("splice.connect.failures"));
+        Assert.Equal(clients, relay.Metrics.Sum("splice.connect.failures"));
     }
 
     [Fact]
@@ -103,10 +94,7 @@ public class HappyEyeballsTests
             destination.Address.Lookup = static _ => new TaskCompletionSource<IPAddress[]>().Task;
         }
 
-        var started = Stopwatch.GetTimestamp();
-        using var client = await relay.ConnectAsync();
-        await client.AssertFinAsync();
-        Assert.InRange(Stopwatch.GetElapsedTime(started), 2 * timeout - TimeSpan.FromMilliseconds(20), 2 * timeout + s_slack);
+        await AssertTakesAsync(2 * timeout, 3 * timeout - s_early, () => AssertClosedAsync(relay));
         await relay.WaitUntilIdleAsync();
     }
 
@@ -117,11 +105,12 @@ public class HappyEyeballsTests
         listener.Start();
         var port = ((IPEndPoint)listener.LocalEndpoint).Port;
         using var blackHole = new BlackHole(new IPEndPoint(IPAddress.IPv6Loopback, port));
-        var started = Stopwatch.GetTimestamp();
-        using var socket = await AddressRace.ConnectAsync(
-            [new IPEndPoint(IPAddress.IPv6Loopback, port), new IPEndPoint(IPAddress.Loopback, port)], null, CancellationToken.None).WaitAsync(RelayFixture.Deadline);
-        Assert.InRange(Stopwatch.GetElapsedTime(started), HappyEyeballs.AttemptDelay - TimeSpan.FromMilliseconds(20), s_slack);
-        Assert.Equal(IPAddress.Loopback, ((IPEndPoint)socket.RemoteEndPoint!).Address);
+        await AssertTakesAsync(HappyEyeballs.AttemptDelay, 2 * HappyEyeballs.AttemptDelay, async () =>
+        {
+            using var socket = await AddressRace.ConnectAsync(
+                [new IPEndPoint(IPAddress.IPv6Loopback, port), new IPEndPoint(IPAddress.Loopback, port)], null, CancellationToken.None).WaitAsync(RelayFixture.Deadline);
+            Assert.Equal(IPAddress.Loopback, ((IPEndPoint)socket.RemoteEndPoint!).Address);
+        });
     }
 
     [Fact]
@@ -153,8 +142,31 @@ public class HappyEyeballsTests
 
     private static int PortOf(RelayFixture relay) => ((IPEndPoint)relay.Upstream.LocalEndPoint!).Port;
 
-    private static async Task AssertRelayedAsync(Socket client, Socket server)
+    /// <summary>Never less; and less than <paramref name="most"/> at least once in five times, for now and then the machine stands still. How many times it was done.</summary>
+    private static async Task<int> AssertTakesAsync(TimeSpan least, TimeSpan most, Func<Task> act)
     {
+        for (var times = 1; ; times++)
+        {
+            var started = Stopwatch.GetTimestamp();
+            await act();
+            var elapsed = Stopwatch.GetElapsedTime(started);
+            Assert.InRange(elapsed, least - s_early, times < 5 ? TimeSpan.MaxValue : most);
+            if (elapsed < most)
+            {
+                return times;
+            }
+        }
+    }
+
+    private static async Task AssertClosedAsync(RelayFixture relay)
+    {
+        using var client = await relay.ConnectAsync();
+        await client.AssertFinAsync();
+    }
+
+    private static async Task AssertRelayedAsync(RelayFixture relay)
+    {
+        var (client, server) = await relay.ConnectPairAsync();
         using (client)
         using (server)
         {
