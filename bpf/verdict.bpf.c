@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0
 //
-// The verdict of Sockmap mode: decides for each segment that arrives on an armed socket whether the kernel redirects it to the peer, the other
-// socket of the session, or passes it to user space. What is allowed to be on its way to the peer is bounded by what the peer's TCP has seen
-// acknowledged. Two forms of the same program: `exact` reads that from the peer's own state, `credit` is told by user space.
+// The verdict and the brake of Sockmap mode. The verdict decides for each segment that arrives on an armed socket whether the kernel redirects it to
+// the peer, the other socket of the session, or passes it to user space. What is allowed to be on its way to the peer is bounded by what the peer's
+// TCP has seen acknowledged. Two forms of the same program: `exact` reads that from the peer's own state, `credit` is told by user space. The brake
+// bounds what is passed where the kernel does not.
 //
 // Built by build.sh; loaded by Yarp.Splice, which reads the map definitions, patches the references to maps and to the offsets of kernel
 // fields, and needs neither BTF nor a loader library. SockmapSlot.cs mirrors struct direction.
@@ -13,12 +14,16 @@
 #define SECTION(name) __attribute__((section(name), used))
 #define READ(field) (*(volatile __typeof__(field) *)&(field))
 
+typedef __u8 u8;
+typedef __u16 u16;
 typedef __u32 u32;
 typedef __s32 s32;
 typedef __u64 u64;
+typedef __s64 s64;
 
 static void *(*map_lookup)(void *map, const void *key) = (void *)BPF_FUNC_map_lookup_elem;
 static u64 (*socket_cookie)(void *context) = (void *)BPF_FUNC_get_socket_cookie;
+static long (*load_bytes)(const void *skb, u32 offset, void *to, u32 length) = (void *)BPF_FUNC_skb_load_bytes;
 static long (*pull_data)(struct __sk_buff *skb, u32 length) = (void *)BPF_FUNC_skb_pull_data;
 static long (*adjust_room)(struct __sk_buff *skb, s32 difference, u32 mode, u64 flags) = (void *)BPF_FUNC_skb_adjust_room;
 static long (*redirect_hash)(struct __sk_buff *skb, void *map, void *key, u64 flags) = (void *)BPF_FUNC_sk_redirect_hash;
@@ -35,14 +40,30 @@ extern char tcp_sock_snd_una, tcp_sock_write_seq;
 // Small segments cost the kernel far more than their payload: at most twice this number are on their way in one direction.
 #define SEGMENTS 512
 
-// bpf_skb_adjust_room refuses steps above 0xfff bytes.
+// What a segment costs the kernel besides its payload, at least (sk_buff and skb_shared_info).
+#define SEGMENT_COST 512
+
+// How much of what was passed counts for what a passed byte costs on average.
+#define RECENT (64 << 20)
+
+// How many times more than the most that is to be held small segments may cost, and the brake may let in before it sees what was passed.
+#define TOLERANCE 4
+
+// bpf_skb_adjust_room refuses steps above 0xfff bytes. Sixteen of them and the last one are more than a segment of 64 KiB (GRO_LEGACY_MAX_SIZE). No loop:
+// where the verifier also follows what a processor may do by guessing (without CAP_PERFMON), it does not find the end of one.
 #define TRIM_STEP 4080
-#define TRIM_STEPS 256
+#define TRIM_ONCE \
+	if (old > TRIM_STEP) { \
+		if (pull_data(skb, TRIM_STEP) || adjust_room(skb, -TRIM_STEP, 0, 0)) \
+			return -1; \
+		old -= TRIM_STEP; \
+	}
+#define FOUR_TIMES(statement) statement statement statement statement
 
 enum failure {
 	TRIM_FAILED = 1, // an overlap could not be removed
 	GAP = 2,         // a segment is missing
-	OVERFULL = 3,    // more was passed than the socket's receive buffer can hold
+	OVERFULL = 3,    // far more was passed than the brake lets in
 };
 
 struct direction {
@@ -56,9 +77,11 @@ struct direction {
 	u32 segments;
 	u32 overlaps;
 	u32 failure;
-	u32 is_started;
-	u32 has_peer_base;
-	u64 reserved_verdict;
+	u16 is_started;
+	u16 has_peer_base;
+	u32 refused; // by the brake
+	u32 recent_cost;
+	u32 recent_bytes;
 
 	// Written by user space, on a cache line of its own.
 	u64 consumed;
@@ -101,11 +124,7 @@ INLINE void notify(struct direction *d, u32 *slot)
 // The kernel hands over whole segments, also when they overlap what came before (tcp_read_skb does not look at sequence numbers).
 INLINE int trim(struct __sk_buff *skb, u32 old)
 {
-	for (int i = 0; i < TRIM_STEPS && old > TRIM_STEP; i++) {
-		if (pull_data(skb, TRIM_STEP) || adjust_room(skb, -TRIM_STEP, 0, 0))
-			return -1;
-		old -= TRIM_STEP;
-	}
+	FOUR_TIMES(FOUR_TIMES(TRIM_ONCE))
 	return old > TRIM_STEP || pull_data(skb, old) || adjust_room(skb, -(s32)old, 0, 0);
 }
 
@@ -149,6 +168,15 @@ INLINE int runs_short(struct direction *d, u64 consumed)
 		return 0;
 	d->notified = notify_at;
 	return 1;
+}
+
+INLINE void count_cost(struct direction *d, u32 length)
+{
+	u32 cost = d->recent_cost + length + SEGMENT_COST;
+	u32 bytes = d->recent_bytes + length;
+	int shift = cost > RECENT;
+	d->recent_cost = cost >> shift;
+	d->recent_bytes = bytes >> shift;
 }
 
 INLINE int relay(struct __sk_buff *skb, const int is_exact)
@@ -204,9 +232,10 @@ INLINE int relay(struct __sk_buff *skb, const int is_exact)
 
 	// A full barrier between the addition and the second look at consumed: user space, which stores consumed and then looks at passed,
 	// either sees the addition or is told.
+	count_cost(d, length);
 	u64 before = __sync_fetch_and_add(&d->passed, length);
 	consumed = READ(d->consumed);
-	if (before + length - consumed > d->most_held) {
+	if (before + length - consumed > TOLERANCE * d->most_held) {
 		d->failure = OVERFULL;
 		goto failed;
 	}
@@ -228,6 +257,36 @@ SECTION("verdict/exact") int exact(struct __sk_buff *skb)
 SECTION("verdict/credit") int credit(struct __sk_buff *skb)
 {
 	return relay(skb, 0);
+}
+
+// The brake: a socket filter, which sees each segment from its TCP header on, before TCP does. Passed bytes are put behind what waits to be sent to
+// their socket, if anything does (sk_psock_verdict_apply): because the kernel's worker has not run yet, or the send queue is full. There they are
+// charged to nobody, so the receive window would stay open. Once more is held than a receive buffer may hold, payload is refused: the sender sends it
+// again later, while acknowledgements and RST count as ever.
+SECTION("filter/brake") int brake(struct __sk_buff *skb)
+{
+	u8 header[2]; // its length in words, in the upper half; flags (RFC 9293, section 3.1)
+	if (load_bytes(skb, 12, header, sizeof(header)))
+		return skb->len;
+	u32 header_length = (header[0] >> 4) * 4;
+	if (skb->len <= header_length)
+		return skb->len;
+
+	u64 cookie = socket_cookie(skb);
+	u32 *slot = map_lookup(&slots, &cookie);
+	struct direction *d = slot ? map_lookup(&directions, slot) : 0;
+	if (!d)
+		return skb->len;
+
+	// Less than zero for a moment, where what was passed is read before what of it is consumed.
+	s64 held = READ(d->passed) - READ(d->consumed);
+	s64 most = READ(d->most_held);
+	// Small segments cost far more than their payload.
+	if (held <= most && (held <= 0 || held * READ(d->recent_cost) <= TOLERANCE * most * READ(d->recent_bytes)))
+		return skb->len;
+	__sync_fetch_and_add(&d->refused, 1);
+	// Without its payload a FIN would seem to follow at once.
+	return header[1] & 1 ? 0 : header_length;
 }
 
 // The kernel lets only GPL-compatible programs read its structures.

@@ -57,6 +57,7 @@ internal sealed class SpliceMetrics
     private readonly Counter<long> _overlaps;
     private readonly Counter<long> _damaged;
     private readonly Counter<long> _connectFailures;
+    private readonly Counter<long> _segmentsRefused;
     private readonly Counter<long> _refused;
     private readonly UpDownCounter<long> _queued;
     private readonly Histogram<double> _queueDuration;
@@ -84,6 +85,9 @@ internal sealed class SpliceMetrics
         _armed = meter.CreateUpDownCounter<long>("splice.sockmap.sessions", "{session}", "Sessions whose bytes the kernel redirects.");
         _overlaps = meter.CreateCounter<long>(
             "splice.sockmap.overlaps", "{segment}", "Segments that overlapped what had come before and were cut, counted when their session ends.");
+        _segmentsRefused = meter.CreateCounter<long>(
+            "splice.sockmap.refused", "{segment}",
+            "Segments whose payload was refused, to be sent again, because the kernel did not limit their sender, counted when their session ends.");
         _damaged = meter.CreateCounter<long>(
             "splice.sockmap.damaged", "{session}", "Sessions that were reset because the kernel did not relay their bytes exactly once.");
         _connectFailures = meter.CreateCounter<long>("splice.connect.failures", "{attempt}", "Attempts to connect to a destination that failed.");
@@ -150,11 +154,18 @@ internal sealed class SpliceMetrics
     public void Armed(string routeId, string clusterId, SockmapForm form, int sessions) =>
         _armed.Add(sessions, new TagList { { RouteTag, routeId }, { ClusterTag, clusterId }, { "splice.sockmap.form", form.ToString() } });
 
-    public void Overlaps(string routeId, long segments)
+    /// <summary>Segments of an armed direction that were not taken in as they came.</summary>
+    public void Segments(string routeId, uint overlaps, uint refused)
     {
-        if (segments > 0)
+        var tags = new TagList { { RouteTag, routeId } };
+        if (overlaps > 0)
         {
-            _overlaps.Add(segments, new TagList { { RouteTag, routeId } });
+            _overlaps.Add(overlaps, tags);
+        }
+
+        if (refused > 0)
+        {
+            _segmentsRefused.Add(refused, tags);
         }
     }
 

@@ -15,6 +15,7 @@ internal static unsafe partial class BpfCalls
     private const int BPF_MAP_DELETE_ELEM = 3;
     private const int BPF_PROG_LOAD = 5;
     private const int BPF_PROG_ATTACH = 8;
+    private const uint BPF_PROG_TYPE_SOCKET_FILTER = 1;
     private const uint BPF_PROG_TYPE_SK_SKB = 14;
     private const uint BPF_SK_SKB_STREAM_VERDICT = 5;
 
@@ -54,25 +55,12 @@ internal static unsafe partial class BpfCalls
     }
 
     /// <summary>Loads a stream verdict; the verifier writes its log into <paramref name="log"/> if that is not empty.</summary>
-    public static int LoadVerdict(string name, ReadOnlySpan<byte> instructions, string license, Span<byte> log)
-    {
-        var attribute = stackalloc byte[AttributeSize];
-        new Span<byte>(attribute, AttributeSize).Clear();
-        var licenseText = Encoding.ASCII.GetBytes(license + '\0');
-        fixed (byte* code = instructions, licensePointer = licenseText, logPointer = log)
-        {
-            *(uint*)attribute = BPF_PROG_TYPE_SK_SKB;
-            *(uint*)(attribute + 4) = (uint)(instructions.Length / 8);
-            *(ulong*)(attribute + 8) = (ulong)code;
-            *(ulong*)(attribute + 16) = (ulong)licensePointer;
-            *(uint*)(attribute + 24) = log.IsEmpty ? 0u : 1u;
-            *(uint*)(attribute + 28) = (uint)log.Length;
-            *(ulong*)(attribute + 32) = log.IsEmpty ? 0 : (ulong)logPointer;
-            Encoding.ASCII.GetBytes(name, new Span<byte>(attribute + 48, 15));
-            *(uint*)(attribute + 68) = BPF_SK_SKB_STREAM_VERDICT;
-            return Call(BPF_PROG_LOAD, attribute);
-        }
-    }
+    public static int LoadVerdict(string name, ReadOnlySpan<byte> instructions, string license, Span<byte> log) =>
+        Load(BPF_PROG_TYPE_SK_SKB, BPF_SK_SKB_STREAM_VERDICT, name, instructions, license, log);
+
+    /// <summary>Loads a socket filter, as <see cref="LoadVerdict"/> does a verdict.</summary>
+    public static int LoadFilter(string name, ReadOnlySpan<byte> instructions, string license, Span<byte> log) =>
+        Load(BPF_PROG_TYPE_SOCKET_FILTER, 0, name, instructions, license, log);
 
     /// <summary>Sockets that are inserted into the map from now on run the program.</summary>
     public static int AttachVerdict(int map, int program)
@@ -83,6 +71,26 @@ internal static unsafe partial class BpfCalls
         attribute[1] = (uint)program;
         attribute[2] = BPF_SK_SKB_STREAM_VERDICT;
         return Call(BPF_PROG_ATTACH, attribute);
+    }
+
+    private static int Load(uint type, uint attachType, string name, ReadOnlySpan<byte> instructions, string license, Span<byte> log)
+    {
+        var attribute = stackalloc byte[AttributeSize];
+        new Span<byte>(attribute, AttributeSize).Clear();
+        var licenseText = Encoding.ASCII.GetBytes(license + '\0');
+        fixed (byte* code = instructions, licensePointer = licenseText, logPointer = log)
+        {
+            *(uint*)attribute = type;
+            *(uint*)(attribute + 4) = (uint)(instructions.Length / 8);
+            *(ulong*)(attribute + 8) = (ulong)code;
+            *(ulong*)(attribute + 16) = (ulong)licensePointer;
+            *(uint*)(attribute + 24) = log.IsEmpty ? 0u : 1u;
+            *(uint*)(attribute + 28) = (uint)log.Length;
+            *(ulong*)(attribute + 32) = log.IsEmpty ? 0 : (ulong)logPointer;
+            Encoding.ASCII.GetBytes(name, new Span<byte>(attribute + 48, 15));
+            *(uint*)(attribute + 68) = attachType;
+            return Call(BPF_PROG_LOAD, attribute);
+        }
     }
 
     private static int Call(int command, void* attribute)

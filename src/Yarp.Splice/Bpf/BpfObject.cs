@@ -15,7 +15,6 @@ internal sealed class BpfObject
     private const int SymbolSize = 24;
     private const int RelocationSize = 16;
     private const string MapSection = "maps";
-    private const string ProgramPrefix = "verdict/";
 
     private readonly byte[] _file;
     private readonly List<Section> _sections = [];
@@ -53,7 +52,7 @@ internal sealed class BpfObject
     /// A program's instructions with its references filled in: a map's descriptor where the program names a map, a plain value where it names
     /// anything else.
     /// </summary>
-    /// <param name="name">The program's name.</param>
+    /// <param name="name">The name of the program's section.</param>
     /// <param name="maps">The descriptors of the maps.</param>
     /// <param name="values">The values of the other symbols.</param>
     public byte[] Link(string name, IReadOnlyDictionary<string, int> maps, IReadOnlyDictionary<string, int> values)
@@ -61,7 +60,7 @@ internal sealed class BpfObject
         const byte LoadImmediate64 = 0x18;
         const byte MapDescriptor = 1 << 4;
 
-        var index = _sections.FindIndex(section => section.Name == ProgramPrefix + name);
+        var index = _sections.FindIndex(section => section.Name == name);
         var code = Data(_sections[index]).ToArray();
         foreach (var (offset, symbol) in Relocations(index))
         {

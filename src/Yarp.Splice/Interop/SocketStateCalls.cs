@@ -10,6 +10,7 @@ internal static unsafe partial class SocketStateCalls
 
     private const int SO_RCVLOWAT = 18;
     private const int SO_PROTOCOL = 38;
+    private const int SO_ATTACH_BPF = 50;
     private const int SO_COOKIE = 57;
     private const int TCP_INFO = 11;
     private const nuint FIONREAD = 0x541B;
@@ -43,6 +44,9 @@ internal static unsafe partial class SocketStateCalls
 
     /// <summary>Makes the kernel look at the receive queue, as a new segment would: tcp_set_rcvlowat calls tcp_data_ready.</summary>
     public static int Kick(int descriptor) => SocketCalls.SetOption(descriptor, SocketCalls.SOL_SOCKET, SO_RCVLOWAT, 1);
+
+    /// <summary>Shows a socket filter what the socket receives, before TCP sees it (socket(7), SO_ATTACH_BPF). It goes with the socket.</summary>
+    public static int AttachFilter(int descriptor, int program) => SocketCalls.SetOption(descriptor, SocketCalls.SOL_SOCKET, SO_ATTACH_BPF, program);
 
     /// <summary>Bytes in the receive queue, or the negative error number.</summary>
     public static int UnreadBytes(int descriptor)

@@ -230,7 +230,7 @@ internal sealed partial class RelayEngine : IRelayEngine, IDisposable
 
     public void OnArmed(TcpRoute route, int sessions) => _metrics.Armed(route.RouteId, route.ClusterId, Sockmap.Program!.Form, sessions);
 
-    public void OnOverlaps(TcpRoute route, long segments) => _metrics.Overlaps(route.RouteId, segments);
+    public void OnSegments(TcpRoute route, uint overlaps, uint refused) => _metrics.Segments(route.RouteId, overlaps, refused);
 
     public void OnDamaged(TcpRoute route, SockmapFailure failure)
     {

@@ -201,7 +201,7 @@ internal sealed partial class RelaySession
         {
             if (path is not null)
             {
-                _engine.OnOverlaps(Route, path.Overlaps);
+                _engine.OnSegments(Route, path.Overlaps, path.Refused);
                 (path == _armedToUpstream ? _toUpstream! : _toClient!).Tally.Detach(path);
                 Worker.Armed!.Remove(path);
                 path.Release();

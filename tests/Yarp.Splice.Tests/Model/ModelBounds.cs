@@ -37,8 +37,8 @@ internal sealed record ModelBounds
     /// <summary>Bytes that one read takes.</summary>
     public int Transfer { get; init; } = 2;
 
-    /// <summary>Bytes that may be passed and not consumed before the verdict gives up: a full receive queue, and one transfer being sent.</summary>
-    public int MostHeld => ReceiveBuffer + Transfer;
+    /// <summary>Bytes that may be passed and not consumed before payload is refused.</summary>
+    public int MostHeld { get; init; } = 4;
 
     public Mutant Mutant { get; init; }
 }

@@ -28,5 +28,5 @@ internal enum Mutant
     EndTakenAtItsWord,
     PassedTakenForReadable,
     OverlapRelayedTwice,
-    NoBrake,
+    NoWindow,
 }

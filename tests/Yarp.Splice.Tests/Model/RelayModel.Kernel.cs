@@ -10,6 +10,7 @@ internal sealed partial class RelayModel
         ref var endpoint = ref state.Endpoints[at];
         ref var direction = ref state.Directions[at];
         if (endpoint.Has(SocketFacts.Fin | SocketFacts.Reset | SocketFacts.Closed) || direction.Has(DirectionFacts.Running) ||
+            VerdictRules.IsRefused(direction.Passed, direction.Consumed, bounds.MostHeld, recentCost: 0, recentBytes: 0) ||
             endpoint.Sent + count > MostSent(at) || endpoint.Received.Count + endpoint.Passed.Count + count > bounds.ReceiveBuffer)
         {
             return false;
@@ -200,7 +201,7 @@ internal sealed partial class RelayModel
         var acknowledged = AcknowledgedOf(state, at);
         var hasRoom = VerdictRules.HasRoom(
             direction.Redirected, direction.Passed, direction.Consumed, 1, acknowledged, WindowOf(direction), segments: 0);
-        if (!hasRoom && bounds.Mutant != Mutant.NoBrake)
+        if (!hasRoom && bounds.Mutant != Mutant.NoWindow)
         {
             direction.Segment = (byte)position;
             direction.Stage = VerdictStage.Passing;

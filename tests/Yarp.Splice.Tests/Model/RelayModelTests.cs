@@ -23,6 +23,7 @@ public class RelayModelTests(ITestOutputHelper output)
         ["Sockmap, prefix"] = new() { FromClient = 3, FromUpstream = 0, Prefix = 1, MayArm = true },
         ["Sockmap, small reads"] = new() { FromClient = 3, FromUpstream = 0, Transfer = 1, MayArm = true },
         ["Sockmap, window as large as the send queue"] = new() { FromClient = 3, FromUpstream = 0, Window = 2, MayArm = true },
+        ["Sockmap, brake"] = new() { FromClient = 4, FromUpstream = 0, MostHeld = 1, MayArm = true },
         ["Sockmap, both directions"] = new() { FromClient = 2, FromUpstream = 1, MayArm = true },
         ["Sockmap, resets"] = new() { FromClient = 2, FromUpstream = 0, MayArm = true, MayReset = true },
         ["Sockmap or Splice"] = new() { FromClient = 2, FromUpstream = 0, MayArm = true, MaySplice = true },
@@ -53,7 +54,7 @@ public class RelayModelTests(ITestOutputHelper output)
         [Mutant.EndTakenAtItsWord] = (new() { FromClient = 2, FromUpstream = 1, MayArm = true }, "FIN arrives after byte"),
         [Mutant.PassedTakenForReadable] = (new() { FromClient = 2, FromUpstream = 0, MayArm = true }, "arrives"),
         [Mutant.OverlapRelayedTwice] = (new() { FromClient = 2, FromUpstream = 0, MayArm = true }, "byte 1 arrives where byte 2 is due"),
-        [Mutant.NoBrake] = (new() { FromClient = 3, FromUpstream = 0, MayArm = true }, "more is on its way to a socket than its send queue takes"),
+        [Mutant.NoWindow] = (new() { FromClient = 3, FromUpstream = 0, MayArm = true }, "more is on its way to a socket than its send queue takes"),
     };
 
     public static TheoryData<string> Worlds => [.. s_worlds.Keys];
@@ -86,7 +87,7 @@ public class RelayModelTests(ITestOutputHelper output)
 
     [Theory]
     [InlineData(nameof(Mutant.OverlapRelayedTwice))]
-    [InlineData(nameof(Mutant.NoBrake))]
+    [InlineData(nameof(Mutant.NoWindow))]
     public void A_model_whose_verdict_differs_from_the_embedded_program_is_found(string name)
     {
         var mutant = Enum.Parse<Mutant>(name);

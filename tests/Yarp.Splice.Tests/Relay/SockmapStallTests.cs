@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Globalization;
 using System.Net.Sockets;
 using Yarp.Splice.Relay.Sockmap;
@@ -24,13 +23,10 @@ public class SockmapStallTests
         using (client)
         using (server)
         {
-            var stopped = await Task.WhenAll(Task.Run(() => SendUntilStopped(client, size)), Task.Run(() => SendUntilStopped(server, size)));
-            Assert.All(stopped, static bytes => Assert.InRange(bytes, 1, KernelQueues.MostOnTheWay));
+            var stopped = await Task.WhenAll(Task.Run(() => client.SendUntilStopped(size)), Task.Run(() => server.SendUntilStopped(size)));
             // A queue that nothing limits would hold a buffer for each of the millions of segments. Other tests and programs have some too.
             Assert.InRange(SegmentsInKernel(), 0, 200_000);
-            client.Blocking = server.Blocking = true;
-            var received = await Task.WhenAll(server.ReceiveExactlyAsync((int)stopped[0]), client.ReceiveExactlyAsync((int)stopped[1]));
-            Assert.All(received, static bytes => Assert.Equal(-1, FirstWrongByte(bytes)));
+            await Task.WhenAll(server.ReceiveCountingAsync(stopped[0]), client.ReceiveCountingAsync(stopped[1]));
 
             // And the session goes on.
             await client.SendAllAsync("after"u8.ToArray());
@@ -56,11 +52,9 @@ public class SockmapStallTests
         using (server)
         {
             var (stalled, sender) = isClientStalled ? (client, server) : (server, client);
-            var stopped = await Task.Run(() => SendUntilStopped(sender, 64 * 1024));
-            Assert.InRange(stopped, 1, KernelQueues.MostOnTheWay);
+            var stopped = await Task.Run(() => sender.SendUntilStopped(64 * 1024));
 
             // More than what the buffers hold, one message at a time, against the stalled direction.
-            stalled.Blocking = sender.Blocking = true;
             for (var i = 0; i < Messages; i++)
             {
                 var message = new byte[Message];
@@ -69,7 +63,7 @@ public class SockmapStallTests
                 SocketFlow.AssertSame(message, await sender.ReceiveExactlyAsync(Message));
             }
 
-            Assert.Equal(-1, FirstWrongByte(await stalled.ReceiveExactlyAsync((int)stopped)));
+            await stalled.ReceiveCountingAsync(stopped);
             sender.Shutdown(SocketShutdown.Send);
             await stalled.AssertFinAsync();
             stalled.Shutdown(SocketShutdown.Send);
@@ -93,45 +87,13 @@ public class SockmapStallTests
             for (var round = 0; round < 4; round++)
             {
                 var stopped = await Task.WhenAll(
-                    Task.Run(() => SendUntilStopped(client, 100_000)), Task.Run(() => SendUntilStopped(server, 1000)));
-                client.Blocking = server.Blocking = true;
-                var received = await Task.WhenAll(server.ReceiveExactlyAsync((int)stopped[0]), client.ReceiveExactlyAsync((int)stopped[1]));
-                Assert.All(received, static bytes => Assert.Equal(-1, FirstWrongByte(bytes)));
+                    Task.Run(() => client.SendUntilStopped(100_000)), Task.Run(() => server.SendUntilStopped(1000)));
+                await Task.WhenAll(server.ReceiveCountingAsync(stopped[0]), client.ReceiveCountingAsync(stopped[1]));
             }
         }
 
         await relay.WaitUntilIdleAsync();
         Assert.Equal(0, relay.Metrics.Sum("splice.fallbacks"));
-    }
-
-    /// <summary>Sends messages whose bytes count up until the socket takes no more for a quarter of a second; returns the number of bytes.</summary>
-    private static long SendUntilStopped(Socket socket, int size)
-    {
-        socket.Blocking = false;
-        var message = new byte[size];
-        var total = 0L;
-        for (var lastProgress = Stopwatch.GetTimestamp(); Stopwatch.GetElapsedTime(lastProgress) < TimeSpan.FromMilliseconds(250);)
-        {
-            for (var i = 0; i < size; i++)
-            {
-                message[i] = (byte)((total + i) % 251);
-            }
-
-            var sent = socket.Send(message, SocketFlags.None, out var error);
-            if (error == SocketError.Success)
-            {
-                total += sent;
-                lastProgress = Stopwatch.GetTimestamp();
-                Assert.True(total <= KernelQueues.MostOnTheWay, "the sender was never stopped");
-            }
-            else
-            {
-                Assert.Equal(SocketError.WouldBlock, error);
-                Thread.Sleep(5);
-            }
-        }
-
-        return total;
     }
 
     /// <summary>Socket buffers in use on the whole machine; zero where only root may know.</summary>
@@ -146,16 +108,5 @@ public class SockmapStallTests
         {
             return 0;
         }
-    }
-
-    private static int FirstWrongByte(byte[] bytes)
-    {
-        var wrong = 0;
-        while (wrong < bytes.Length && bytes[wrong] == (byte)(wrong % 251))
-        {
-            wrong++;
-        }
-
-        return wrong == bytes.Length ? -1 : wrong;
     }
 }

@@ -38,14 +38,14 @@ public class BpfObjectTests
     {
         var file = BpfObject.FromResource(Resource);
         var maps = file.Maps.Keys.Order().Select(static (name, index) => (name, index)).ToDictionary(static map => map.name, static map => 1000 + map.index);
-        var plain = Loads(file.Link("credit", maps, new Dictionary<string, int>()));
+        var plain = Loads(file.Link("verdict/credit", maps, new Dictionary<string, int>()));
         Assert.All(plain, load => Assert.Contains(load.Value, maps.Values));
         Assert.All(plain, static load => Assert.Equal(1, load.Source));
 
         var offsets = new Dictionary<string, int> { ["tcp_sock_snd_una"] = 77, ["tcp_sock_write_seq"] = 78 };
-        var exact = Loads(file.Link("exact", maps, offsets));
+        var exact = Loads(file.Link("verdict/exact", maps, offsets));
         Assert.Equal([77, 78], exact.Where(static load => load.Source == 0).Select(static load => load.Value).Order());
-        Assert.Throws<KeyNotFoundException>(() => file.Link("exact", maps, new Dictionary<string, int>()));
+        Assert.Throws<KeyNotFoundException>(() => file.Link("verdict/exact", maps, new Dictionary<string, int>()));
     }
 
     /// <summary>The 64-bit loads of a program: whether they load a map, and what.</summary>

@@ -14,7 +14,7 @@ internal sealed class BpfMachine(BpfInstruction[] program)
     private const ulong Rubbish = 0xbadbadbadbadbad0;
 
     private const int LD = 0, LDX = 1, STX = 3, ALU = 4, JMP = 5, JMP32 = 6, ALU64 = 7;
-    private const int ADD = 0x00, SUB = 0x10, NEG = 0x80, MOV = 0xb0;
+    private const int ADD = 0x00, SUB = 0x10, MUL = 0x20, AND = 0x50, LSH = 0x60, RSH = 0x70, NEG = 0x80, MOV = 0xb0;
     private const int JA = 0x00, CALL = 0x80, EXIT = 0x90;
     private const int FETCH = 1;
 
@@ -77,8 +77,8 @@ internal sealed class BpfMachine(BpfInstruction[] program)
             case STX when (instruction.Code & 0xe0) == 0x60:
                 Store(kernel.Memory.At(destination + (ulong)instruction.Offset, instruction.Width), _registers[instruction.Source]);
                 return at + 1;
-            case STX when instruction.Code == 0xdb && (instruction.Immediate & ~FETCH) == 0:
-                AddAtomically(kernel.Memory.At(destination + (ulong)instruction.Offset, sizeof(ulong)), instruction);
+            case STX when instruction.Code is 0xc3 or 0xdb && (instruction.Immediate & ~FETCH) == 0:
+                AddAtomically(kernel.Memory.At(destination + (ulong)instruction.Offset, instruction.Width), instruction);
                 return at + 1;
             case ALU or ALU64:
                 destination = Calculate(instruction, destination, SecondOperand(instruction));
@@ -111,6 +111,10 @@ internal sealed class BpfMachine(BpfInstruction[] program)
         {
             ADD => first + second,
             SUB => first - second,
+            MUL => first * second,
+            AND => first & second,
+            LSH => first << (int)second,
+            RSH => (instruction.Class == ALU ? (uint)first : first) >> (int)second,
             NEG => 0 - first,
             MOV => second,
             _ => throw new BpfFaultException($"unknown: {instruction}"),

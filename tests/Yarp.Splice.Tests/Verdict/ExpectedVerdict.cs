@@ -6,7 +6,7 @@ namespace Yarp.Splice.Tests.Verdict;
 /// <summary>What the verdict shall do: the rules that the model is made of, and around them what the model leaves out.</summary>
 internal static class ExpectedVerdict
 {
-    private const int TrimStep = 4080, MostTrimSteps = 256;
+    public const int TrimStep = 4080, MostTrimSteps = 16;
 
     /// <param name="verdictCase">The segment and the state.</param>
     /// <param name="consumedAtCount">What user space has consumed by the time that the segment, if it is passed, has been counted.</param>
@@ -95,6 +95,7 @@ internal static class ExpectedVerdict
     private static VerdictOutcome Pass(VerdictCase verdictCase, VerdictSlot slot, int length, long consumed)
     {
         slot.Passed += (ulong)length;
+        (slot.RecentCost, slot.RecentBytes) = VerdictRules.CountCost(verdictCase.RecentCost, verdictCase.RecentBytes, (uint)length);
         if (VerdictRules.IsOverfull(verdictCase.Passed + length, consumed, verdictCase.MostHeld))
         {
             return Fail(verdictCase, slot, SockmapFailure.Overfull, 0);

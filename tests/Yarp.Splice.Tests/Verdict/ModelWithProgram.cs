@@ -11,7 +11,7 @@ namespace Yarp.Splice.Tests.Verdict;
 internal sealed class ModelWithProgram(ModelBounds bounds) : IModel<RelayState>
 {
     private readonly RelayModel _model = new(bounds);
-    private readonly VerdictProgram _program = VerdictProgram.Load(bounds.Form);
+    private readonly BpfProgram _program = BpfProgram.Load(bounds.Form);
     private readonly HashSet<(VerdictCase Case, bool WasTold)> _compared = [];
     private readonly List<Transition<RelayState>> _continued = [];
 

@@ -31,6 +31,12 @@ internal sealed record VerdictCase
 
     public long Consumed { get; init; }
 
+    /// <summary>What recently passed segments have cost the kernel, at least.</summary>
+    public uint RecentCost { get; init; }
+
+    /// <summary>The bytes of those segments.</summary>
+    public uint RecentBytes { get; init; }
+
     /// <summary>What the sink's peer has acknowledged: less than zero if bytes from before the arming have not been yet.</summary>
     public long Acknowledged { get; init; }
 
@@ -90,8 +96,10 @@ internal sealed record VerdictCase
         Segments = (uint)Segments,
         Overlaps = Overlaps,
         Failure = (uint)Failure,
-        IsStarted = IsStarted ? 1u : 0,
-        HasPeerBase = HasPeerBase ? 1u : 0,
+        IsStarted = (ushort)(IsStarted ? 1 : 0),
+        HasPeerBase = (ushort)(HasPeerBase ? 1 : 0),
+        RecentCost = RecentCost,
+        RecentBytes = RecentBytes,
         Consumed = (ulong)Consumed,
         // The exact form must not look at what it is told.
         Acknowledged = Form == SockmapForm.Credit ? (ulong)Acknowledged : 0x5555,

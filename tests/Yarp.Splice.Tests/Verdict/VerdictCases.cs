@@ -13,17 +13,17 @@ internal static class VerdictCases
 
     /// <summary>All of them, in an order that shows a wrong program early.</summary>
     public static IEnumerable<VerdictCase> All(SockmapForm form, int seed, int randomCases) =>
-        Counters(form).Concat(Segments(form)).Concat(Surroundings(form)).Concat(Sequences(form)).Concat(Trims(form)).Concat(Random(form, seed, randomCases));
+        Counters(form).Concat(Segments(form)).Concat(Costs(form)).Concat(Surroundings(form)).Concat(Sequences(form)).Concat(Trims(form)).Concat(Random(form, seed, randomCases));
 
     /// <summary>Every combination of small counters: the domain of the model, and somewhat more.</summary>
     public static IEnumerable<VerdictCase> Counters(SockmapForm form) =>
         from length in Enumerable.Range(0, 3)
         from redirected in Enumerable.Range(0, 3)
-        from passed in Enumerable.Range(0, 3)
-        from consumed in Enumerable.Range(0, passed + 1)
+        from passed in new[] { 0, 1, 2, 5 }
+        from consumed in Enumerable.Range(0, Math.Min(passed, 2) + 1)
         from acknowledged in Enumerable.Range(-1, redirected + consumed + 2)
         from window in Enumerable.Range(0, 4)
-        from mostHeld in Enumerable.Range(0, 4)
+        from mostHeld in Enumerable.Range(0, 2)
         from notifyAt in Enumerable.Range(0, form == SockmapForm.Credit ? 5 : 1)
         from hasAsked in form == SockmapForm.Credit ? s_both : [true]
         select new VerdictCase
@@ -58,6 +58,22 @@ internal static class VerdictCases
             Window = 41,
             NotifyAt = notifyAt,
             Notified = 90,
+        };
+
+    /// <summary>What recently passed segments have cost, around the point where it is halved.</summary>
+    public static IEnumerable<VerdictCase> Costs(SockmapForm form) =>
+        from length in new uint[] { 1, 2, 70_000 }
+        from left in new uint[] { 0, 1, 511, 512, 513, 514, 70_511, 70_512, 70_513, VerdictRules.Recent }
+        from bytes in new uint[] { 0, 1, 2, VerdictRules.Recent / 2 }
+        from isPassing in s_both
+        select new VerdictCase
+        {
+            Form = form,
+            Length = (int)length,
+            Passed = isPassing ? 21 : 20,
+            Consumed = 20,
+            RecentCost = VerdictRules.Recent - left,
+            RecentBytes = bytes,
         };
 
     /// <summary>What may be missing around the verdict.</summary>
@@ -116,9 +132,12 @@ internal static class VerdictCases
 
     /// <summary>Overlaps that take several steps to cut, and calls that fail meanwhile.</summary>
     public static IEnumerable<VerdictCase> Trims(SockmapForm form) =>
-        from overlap in new[] { 1, 4079, 4080, 4081, 8160, 8161, 256 * 4080, (256 * 4080) + 1, 257 * 4080, (257 * 4080) + 1, 258 * 4080 }
+        from steps in Enumerable.Range(0, ExpectedVerdict.MostTrimSteps + 3)
+        from beyond in new[] { -1, 0, 1 }
+        let overlap = (steps * ExpectedVerdict.TrimStep) + beyond
+        where overlap > 0
         from length in new[] { 2, 4080, 9000, 2_000_000 }
-        from failingCall in new[] { 0, 1, 2, 3, 4, 5, 511, 512, 513, 514, int.MaxValue }
+        from failingCall in Enumerable.Range(0, 2 * (ExpectedVerdict.MostTrimSteps + 2)).Append(int.MaxValue)
         select new VerdictCase
         {
             Form = form,
@@ -149,7 +168,9 @@ internal static class VerdictCases
                 Sequence = next - (uint)(random.Next(8) == 0 ? random.Next(-length, 2 * length) : 0),
                 Redirected = redirected,
                 Consumed = consumed,
-                Passed = consumed + (random.Next(3) == 0 ? random.Next(1 << 20) : 0),
+                Passed = consumed + (random.Next(3) == 0 ? random.Next(1 << 22) : 0),
+                RecentCost = (uint)random.Next((int)VerdictRules.Recent + 1),
+                RecentBytes = (uint)random.Next((int)VerdictRules.Recent + 1),
                 Acknowledged = acknowledged,
                 Epoch = acknowledged + random.Next(-window, window + 1),
                 Segments = random.Next(VerdictRules.MostSegments + 1),

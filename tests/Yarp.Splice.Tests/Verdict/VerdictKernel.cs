@@ -90,6 +90,14 @@ internal sealed class VerdictKernel : IBpfKernel
         _ => throw new BpfFaultException($"calls helper {helper}"),
     };
 
+    /// <summary>How many arguments a helper function has.</summary>
+    public static int ArgumentsOf(int helper) => helper switch
+    {
+        SocketCookie or Release or ToTcpSock => 1,
+        MapLookup or PullData => 2,
+        _ => 4,
+    };
+
     /// <summary>What has happened, when the program has returned.</summary>
     public VerdictOutcome Outcome(int result)
     {

@@ -87,7 +87,7 @@ public class VerdictProgramTests(ITestOutputHelper output)
         var count = 0;
         for (var i = 0; i < program.Instructions.Length; i++)
         {
-            foreach (var changed in VerdictMutants.Of(program.Instructions, i))
+            foreach (var changed in BpfMutants.Of(program.Instructions, i))
             {
                 count++;
                 if (!IsNoticed(program.With(i, changed), cases))
@@ -110,6 +110,7 @@ public class VerdictProgramTests(ITestOutputHelper output)
             Passed = 2,
             Overlaps = 3,
             Failure = 4,
+            Refused = 11,
             Consumed = 5,
             Acknowledged = 6,
             NotifyAt = 7,
@@ -119,12 +120,12 @@ public class VerdictProgramTests(ITestOutputHelper output)
         };
         var shared = MemoryMarshal.Cast<VerdictSlot, SockmapSlot>(MemoryMarshal.CreateSpan(ref slot, 1))[0];
         Assert.Equal(
-            (1ul, 2ul, 3u, 4u, 5ul, 6ul, 7ul, 8ul, 9u, 10u),
-            (shared.Redirected, shared.Passed, shared.Overlaps, shared.Failure, shared.Consumed, shared.Acknowledged, shared.NotifyAt, shared.MostHeld,
+            (1ul, 2ul, 3u, 4u, 11u, 5ul, 6ul, 7ul, 8ul, 9u, 10u),
+            (shared.Redirected, shared.Passed, shared.Overlaps, shared.Failure, shared.Refused, shared.Consumed, shared.Acknowledged, shared.NotifyAt, shared.MostHeld,
                 shared.Window, shared.Owner));
     }
 
-    private static VerdictProgram Load(string form) => VerdictProgram.Load(Enum.Parse<SockmapForm>(form));
+    private static BpfProgram Load(string form) => BpfProgram.Load(Enum.Parse<SockmapForm>(form));
 
     private static void Write(VerdictKernel kernel, bool isNow, VerdictCase written)
     {
@@ -148,7 +149,7 @@ public class VerdictProgramTests(ITestOutputHelper output)
         },
     };
 
-    private static bool IsNoticed(VerdictProgram program, List<(VerdictCase Case, VerdictOutcome Expected)> cases)
+    private static bool IsNoticed(BpfProgram program, List<(VerdictCase Case, VerdictOutcome Expected)> cases)
     {
         try
         {

@@ -34,10 +34,19 @@ internal record struct VerdictSlot
     public uint Failure;
 
     [FieldOffset(48)]
-    public uint IsStarted;
+    public ushort IsStarted;
+
+    [FieldOffset(50)]
+    public ushort HasPeerBase;
 
     [FieldOffset(52)]
-    public uint HasPeerBase;
+    public uint Refused;
+
+    [FieldOffset(56)]
+    public uint RecentCost;
+
+    [FieldOffset(60)]
+    public uint RecentBytes;
 
     [FieldOffset(64)]
     public ulong Consumed;

@@ -30,6 +30,8 @@ internal sealed class SockmapDirection(SockmapProgram program, int source, int s
 
     public uint Overlaps => Volatile.Read(ref Slot.Overlaps);
 
+    public uint Refused => Volatile.Read(ref Slot.Refused);
+
     /// <summary>Whether the verdict has passed bytes that the sink's socket has not taken yet. Until then everything is passed.</summary>
     public bool IsPassing => Unconsumed != 0;
 

@@ -11,7 +11,7 @@ internal enum SockmapFailure : uint
     /// <summary>A segment never reached the verdict.</summary>
     Gap = 2,
 
-    /// <summary>More was passed than a receive buffer holds: the kernel has stopped charging it.</summary>
+    /// <summary>Far more was passed than a receive buffer holds, although payload was refused by then.</summary>
     Overfull = 3,
 
     /// <summary>The verdict saw more bytes than TCP received: something was relayed twice.</summary>

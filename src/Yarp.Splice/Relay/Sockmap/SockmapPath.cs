@@ -26,6 +26,7 @@ internal sealed class SockmapPath(RelaySession session, RelayDirection direction
     private int _endError;
     private int _checks;
     private int _endChecks;
+    private long _endCheckedAt = -1;
     private TimeSpan _delay = s_firstDelay;
     private bool _isCheckPending;
     private bool _isAwaitingPassed;
@@ -40,6 +41,8 @@ internal sealed class SockmapPath(RelaySession session, RelayDirection direction
     public int SlotIndex => kernel.SlotIndex;
 
     public uint Overlaps => kernel.Overlaps;
+
+    public uint Refused => kernel.Refused;
 
     /// <summary>Why the session must be reset.</summary>
     public SockmapFailure Failure => kernel.Failure;
@@ -165,6 +168,13 @@ internal sealed class SockmapPath(RelaySession session, RelayDirection direction
     private void AwaitEnd(RelayEndpoint source)
     {
         source.IsReadable = false;
+        var position = kernel.Moved + direction.Moved;
+        if (position != _endCheckedAt)
+        {
+            _endCheckedAt = position;
+            _endChecks = 0;
+        }
+
         if (++_endChecks >= HopelessChecks)
         {
             kernel.GiveUp();

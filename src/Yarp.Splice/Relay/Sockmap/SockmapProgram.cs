@@ -31,6 +31,7 @@ internal sealed unsafe class SockmapProgram : IDisposable
     private readonly ConcurrentQueue<int> _freedSlots = new();
     private readonly ulong _largestReceiveBuffer;
     private readonly uint _mostUnsent;
+    private int _brake = -1;
     private int _usedSlots;
 
     /// <param name="form">Which form of the verdict.</param>
@@ -187,6 +188,11 @@ internal sealed unsafe class SockmapProgram : IDisposable
         }
 
         _resources.Clear();
+        if (_brake >= 0)
+        {
+            _ = SocketCalls.Close(_brake);
+            _brake = -1;
+        }
     }
 
     private static ulong ReadSetting(string name, int field)
@@ -251,7 +257,14 @@ internal sealed unsafe class SockmapProgram : IDisposable
     /// <summary>From here on the verdict decides. It has no window and passes everything until it is known to be there to stay.</summary>
     private int Enable(SockmapDirection direction, out bool mustReceive)
     {
-        var error = Insert("armed", direction.Cookie, direction.Source);
+        mustReceive = false;
+        var error = -SocketStateCalls.AttachFilter(direction.Source, _brake);
+        if (error != 0)
+        {
+            return error;
+        }
+
+        error = Insert("armed", direction.Cookie, direction.Source);
         // The kernel sets the verdict before it makes room for the map's entry, and leaves it if there is none and another map has the socket
         // (sock_hash_update_common). EBUSY: another program's verdict is there.
         mustReceive = error is Errno.E2BIG or Errno.ENOMEM or Errno.EBUSY;
@@ -280,30 +293,31 @@ internal sealed unsafe class SockmapProgram : IDisposable
             offsets.Add("tcp_sock_write_seq", types.OffsetOf("tcp_sock", "write_seq"));
         }
 
+        var maps = _maps.ToDictionary(static map => map.Key, static map => map.Value.Descriptor);
+        _brake = Load(BpfCalls.LoadFilter, "brake", file.Link("filter/brake", maps, offsets), file.License);
         var name = Form.ToString().ToLowerInvariant();
-        var code = file.Link(name, _maps.ToDictionary(static map => map.Key, static map => map.Value.Descriptor), offsets);
-        var program = BpfCalls.LoadVerdict(name, code, file.License, []);
-        if (program < 0)
-        {
-            throw BpfException.From($"loading the {name} form of the verdict program", -program, VerifierLog(name, code, file.License));
-        }
-
+        var program = Load(BpfCalls.LoadVerdict, name, file.Link($"verdict/{name}", maps, offsets), file.License);
         // The map keeps the program.
         Require(BpfCalls.AttachVerdict(_maps["armed"].Descriptor, program), "attaching the verdict program", () => SocketCalls.Close(program));
         _ = SocketCalls.Close(program);
     }
 
-    private static string VerifierLog(string name, byte[] code, string license)
+    private static int Load(Loading load, string name, byte[] code, string license)
     {
-        var log = new byte[LogSize];
-        var program = BpfCalls.LoadVerdict(name, code, license, log);
+        var program = load(name, code, license, []);
         if (program >= 0)
         {
-            _ = SocketCalls.Close(program);
+            return program;
+        }
+
+        var log = new byte[LogSize];
+        if (load(name, code, license, log) is var other and >= 0)
+        {
+            _ = SocketCalls.Close(other);
         }
 
         var lines = Encoding.ASCII.GetString(log).TrimEnd('\0').Split('\n', StringSplitOptions.RemoveEmptyEntries);
-        return string.Join(" | ", lines.TakeLast(LogLinesShown));
+        throw BpfException.From($"loading the program '{name}'", -program, string.Join(" | ", lines.TakeLast(LogLinesShown)));
     }
 
     private static void Require(int result, string action, Action? cleanUp = null)
@@ -314,6 +328,9 @@ internal sealed unsafe class SockmapProgram : IDisposable
             throw BpfException.From(action, -result);
         }
     }
+
+    /// <summary>Loads a program; its descriptor, or the negative error number.</summary>
+    private delegate int Loading(string name, ReadOnlySpan<byte> instructions, string license, Span<byte> log);
 
     private T Keep<T>(T resource)
         where T : IDisposable

@@ -24,6 +24,10 @@ internal struct SockmapSlot
     [FieldOffset(44)]
     public uint Failure;
 
+    /// <summary>Segments whose payload was refused because too much was passed already.</summary>
+    [FieldOffset(52)]
+    public uint Refused;
+
     // Written by user space.
 
     /// <summary>Passed bytes that the sink's socket has taken. Equal to <see cref="Passed"/>: the verdict may redirect again.</summary>
@@ -38,7 +42,7 @@ internal struct SockmapSlot
     [FieldOffset(80)]
     public ulong NotifyAt;
 
-    /// <summary>The most bytes that can be passed and not consumed.</summary>
+    /// <summary>How many bytes may be passed and not consumed before payload is refused.</summary>
     [FieldOffset(88)]
     public ulong MostHeld;
 

@@ -1,15 +1,16 @@
 namespace Yarp.Splice.Tests.Verdict;
 
 /// <summary>Mistakes that a programmer or a compiler could make in one instruction.</summary>
-internal static class VerdictMutants
+internal static class BpfMutants
 {
     private const int ADD = 0x00, SUB = 0x10, NEG = 0x80, MOV = 0xb0;
+    private const int JA = 0x00, CALL = 0x80, EXIT = 0x90;
 
     /// <summary>The mistakes at one place of a program. Some are none: the program does the same with them.</summary>
     public static IEnumerable<BpfInstruction> Of(BpfInstruction[] program, int index)
     {
         var instruction = program[index];
-        if (VerdictProgram.IsConditional(instruction))
+        if (BpfProgram.IsConditional(instruction))
         {
             yield return instruction with { Code = With(instruction, Inverse(instruction.Operation)) };
             if (AtTheLimit(instruction.Operation) is { } other && !IsMinimum(program, index))
@@ -36,26 +37,64 @@ internal static class VerdictMutants
         }
     }
 
-    /// <summary>Whether a load's result is overwritten before anything reads it: the source has the compiler read what one form does not need.</summary>
-    private static bool IsUnused(BpfInstruction[] program, int index)
+    /// <summary>Whether a load's result is overwritten on every way before anything reads it: the compiler reads what one form, or one way, does not need.</summary>
+    private static bool IsUnused(BpfInstruction[] program, int index) =>
+        program[index].Class == 1 && !IsReadFrom(program, index + 1, program[index].Destination, []);
+
+    private static bool IsReadFrom(BpfInstruction[] program, int index, int register, HashSet<int> visited)
     {
-        var register = program[index].Destination;
-        for (var i = index + 1; program[index].Class == 1 && i < program.Length && program[i].Class is not (5 or 6); i++)
+        for (var i = index; visited.Add(i); i++)
         {
-            var next = program[i];
-            if (next.Class != 0 && next.Source == register && (next.Class is 1 or 3 || next.HasSourceRegister))
+            var instruction = program[i];
+            var isJump = instruction.Class is 5 or 6;
+            if (isJump && instruction.Operation == EXIT)
+            {
+                return register == 0;
+            }
+
+            if (isJump && instruction.Operation == CALL)
+            {
+                if (register <= 5)
+                {
+                    // Its arguments are read, its result is in register 0, and the others are lost.
+                    return register > 0 && register <= VerdictKernel.ArgumentsOf(instruction.Immediate);
+                }
+
+                continue;
+            }
+
+            var readsSource = instruction.Class is 1 or 3 || (instruction.Class is 4 or 5 or 6 or 7 && instruction.HasSourceRegister);
+            var readsDestination = instruction.Class == 3 || ReadsDestination(instruction);
+            if ((readsSource && instruction.Source == register) || (readsDestination && instruction.Destination == register))
+            {
+                return true;
+            }
+
+            if (!isJump && instruction.Class != 3 && instruction.Destination == register)
             {
                 return false;
             }
 
-            if (next.Destination == register)
+            if (isJump)
             {
-                return next.Class is 0 or 1 || next.Operation == MOV;
+                var target = i + 1 + instruction.Offset;
+                if (instruction.Operation == JA)
+                {
+                    i = target - 1;
+                }
+                else if (IsReadFrom(program, target, register, visited))
+                {
+                    return true;
+                }
             }
         }
 
         return false;
     }
+
+    /// <summary>Whether an instruction reads its destination: calculations other than assignments, and comparisons.</summary>
+    private static bool ReadsDestination(BpfInstruction instruction) =>
+        (instruction.Class is 4 or 7 && instruction.Operation != MOV) || BpfProgram.IsConditional(instruction);
 
     /// <summary>Whether the jump skips the assignment of one side of the comparison to the other, which are the same at the limit.</summary>
     private static bool IsMinimum(BpfInstruction[] program, int index) =>
