@@ -84,9 +84,10 @@ machine() {
   fi
 }
 
-# A hundred thousand connections, two hundred that are heard of every second, and code that returns before the loop is taken from it (some 2 ms) are too much
-# where every instruction is emulated.
-too_slow=(--not 'count: 100000' --not .LongLivedConnectionTests. --not .RunApplication_CodeThatReturns_)
+# A hundred thousand connections, two hundred that are heard of every second, code that returns before the loop is taken from it (some 2 ms), and a limit of
+# processor time are too much where every instruction is emulated. There is no disk to read a cold file from. optmem_max is no namespace's own before 6.8.
+not_here=(--not 'count: 100000' --not .LongLivedConnectionTests. --not .RunApplication_CodeThatReturns_ --not .Descriptors_AllInUse_ --not .Get_ColdFileOnTheEventLoop_)
+declare -A not_there=([6.1]=.Write_KernelHasNoRoomForCompletions_ [6.12]=)
 if $is_quick; then
   for kernel in 6.1 6.12; do
     machine numa-$kernel --kernel $kernel --numa 2 --cpus 4 --timeout 400 -- Machine.Tests
@@ -94,8 +95,8 @@ if $is_quick; then
 else
   for kernel in 6.1 6.12; do
     machine numa-$kernel --kernel $kernel --numa 2 --cpus 4 --timeout 600 -- Machine.Tests
-    machine transport-$kernel --kernel $kernel --timeout 3600 -- Transport.Linux.Tests "${too_slow[@]}"
-    machine relay-$kernel --kernel $kernel --timeout 5400 -- Yarp.Splice.Tests "${too_slow[@]}"
+    machine transport-$kernel --kernel $kernel --module veth --timeout 3600 -- Transport.Linux.Tests "${not_here[@]}" ${not_there[$kernel]:+--not "${not_there[$kernel]}"}
+    machine relay-$kernel --kernel $kernel --module tun --timeout 5400 -- Yarp.Splice.Tests "${not_here[@]}"
   done
 fi
 echo "$passed passed, $failed failed, $skipped skipped"
