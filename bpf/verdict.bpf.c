@@ -230,9 +230,9 @@ INLINE int relay(struct __sk_buff *skb, const int is_exact)
 		return SK_PASS;
 	}
 
+	count_cost(d, length);
 	// A full barrier between the addition and the second look at consumed: user space, which stores consumed and then looks at passed,
 	// either sees the addition or is told.
-	count_cost(d, length);
 	u64 before = __sync_fetch_and_add(&d->passed, length);
 	consumed = READ(d->consumed);
 	if (before + length - consumed > TOLERANCE * d->most_held) {

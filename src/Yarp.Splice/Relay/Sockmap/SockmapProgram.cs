@@ -79,6 +79,9 @@ internal sealed unsafe class SockmapProgram : IDisposable
         }
     }
 
+    /// <summary>Loads a program; its descriptor, or the negative error number.</summary>
+    private delegate int Loading(string name, ReadOnlySpan<byte> instructions, string license, Span<byte> log);
+
     public SockmapForm Form { get; }
 
     /// <summary>The directions that can be armed at once.</summary>
@@ -328,9 +331,6 @@ internal sealed unsafe class SockmapProgram : IDisposable
             throw BpfException.From(action, -result);
         }
     }
-
-    /// <summary>Loads a program; its descriptor, or the negative error number.</summary>
-    private delegate int Loading(string name, ReadOnlySpan<byte> instructions, string license, Span<byte> log);
 
     private T Keep<T>(T resource)
         where T : IDisposable
