@@ -6,8 +6,31 @@ internal static class BpfMutants
     private const int ADD = 0x00, SUB = 0x10, NEG = 0x80, MOV = 0xb0;
     private const int JA = 0x00, CALL = 0x80, EXIT = 0x90;
 
+    /// <summary>Tries each mistake at each place of a program.</summary>
+    /// <param name="program">The program without a mistake.</param>
+    /// <param name="isWrong">Whether a changed program does other than it shall. One that faults is noticed too.</param>
+    /// <returns>How many changed programs there were, and which were not noticed.</returns>
+    public static (int Count, List<string> Unnoticed) Try(BpfProgram program, Predicate<BpfProgram> isWrong)
+    {
+        var unnoticed = new List<string>();
+        var count = 0;
+        for (var i = 0; i < program.Instructions.Length; i++)
+        {
+            foreach (var changed in Of(program.Instructions, i))
+            {
+                count++;
+                if (!IsNoticed(program.With(i, changed), isWrong))
+                {
+                    unnoticed.Add($"{i}: {program.Instructions[i]} -> {changed}");
+                }
+            }
+        }
+
+        return (count, unnoticed);
+    }
+
     /// <summary>The mistakes at one place of a program. Some are none: the program does the same with them.</summary>
-    public static IEnumerable<BpfInstruction> Of(BpfInstruction[] program, int index)
+    private static IEnumerable<BpfInstruction> Of(BpfInstruction[] program, int index)
     {
         var instruction = program[index];
         if (BpfProgram.IsConditional(instruction))
@@ -34,6 +57,18 @@ internal static class BpfMutants
         else if (instruction.Class is 1 or 3 && !IsUnused(program, index))
         {
             yield return instruction with { Offset = (short)(instruction.Offset + instruction.Width) };
+        }
+    }
+
+    private static bool IsNoticed(BpfProgram program, Predicate<BpfProgram> isWrong)
+    {
+        try
+        {
+            return isWrong(program);
+        }
+        catch (BpfFaultException)
+        {
+            return true;
         }
     }
 

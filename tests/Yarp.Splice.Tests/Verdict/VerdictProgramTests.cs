@@ -83,20 +83,7 @@ public class VerdictProgramTests(ITestOutputHelper output)
         var program = Load(form);
         var cases = VerdictCases.All(Enum.Parse<SockmapForm>(form), Seed, 1000)
             .Select(static verdictCase => (Case: verdictCase, Expected: ExpectedVerdict.Of(verdictCase, verdictCase.Consumed))).ToList();
-        var unnoticed = new List<string>();
-        var count = 0;
-        for (var i = 0; i < program.Instructions.Length; i++)
-        {
-            foreach (var changed in BpfMutants.Of(program.Instructions, i))
-            {
-                count++;
-                if (!IsNoticed(program.With(i, changed), cases))
-                {
-                    unnoticed.Add($"{i}: {program.Instructions[i]} -> {changed}");
-                }
-            }
-        }
-
+        var (count, unnoticed) = BpfMutants.Try(program, changed => cases.Exists(entry => changed.Run(entry.Case) != entry.Expected));
         output.WriteLine($"{form}: {count} changed programs");
         Assert.True(unnoticed.Count == 0, string.Join('\n', unnoticed));
     }
@@ -148,16 +135,4 @@ public class VerdictProgramTests(ITestOutputHelper output)
             Window = first.Slot.Window,
         },
     };
-
-    private static bool IsNoticed(BpfProgram program, List<(VerdictCase Case, VerdictOutcome Expected)> cases)
-    {
-        try
-        {
-            return cases.Exists(entry => program.Run(entry.Case) != entry.Expected);
-        }
-        catch (BpfFaultException)
-        {
-            return true;
-        }
-    }
 }
